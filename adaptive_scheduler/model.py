@@ -1,0 +1,290 @@
+"""Frozen values that every room speaks; no behaviour beyond small derived facts.
+
+Times are timezone-aware datetimes whose offset is the user's local one, durations are timedeltas,
+CPU and memory are per cent of all that this machine (or its container) may use.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+Reading = Mapping[str, float | int | str]
+"""One set of OS counters as metrics.py writes it into the state; nobody else looks inside."""
+
+
+class Priority(StrEnum):
+    """How urgent a task is, from the one that always runs when due to the one that waits first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical, up to 3 for low: the order in which due tasks start."""
+        return list(Priority).index(self)
+
+
+class Status(StrEnum):
+    """What became of a run."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
+    RUNNING = "running"
+    ERROR = "error"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether dependents may build on it: a warning is loud, but no failure."""
+        return self in (Status.OK, Status.WARNING)
+
+
+class Code(StrEnum):
+    """Why a task did or did not run; MEANINGS says each in a sentence."""
+
+    RUN = "RUN"
+    FORCED = "FORCED"
+    EVENT = "EVENT"
+    DISABLED = "DISABLED"
+    PAUSED = "PAUSED"
+    RUNNING = "RUNNING"
+    BACKOFF = "BACKOFF"
+    WINDOW = "WINDOW"
+    NOT_DUE = "NOT_DUE"
+    CPU_CEILING = "CPU_CEILING"
+    DEP_FAILED = "DEP_FAILED"
+    DEP_WAIT = "DEP_WAIT"
+    MEMORY_GATE = "MEMORY_GATE"
+    NO_SLOT = "NO_SLOT"
+    ERROR = "ERROR"
+
+    @property
+    def starts(self) -> bool:
+        """Whether the decision starts the task."""
+        return self in (Code.RUN, Code.FORCED, Code.EVENT)
+
+
+MEANINGS: Mapping[Code, str] = {
+    Code.RUN: "It was due and nothing stood in its way: started.",
+    Code.FORCED: "It had waited `max_defer`, or `--force` asked: started past what held it back.",
+    Code.EVENT: "An event made it due between its beats: started.",
+    Code.DISABLED: "`enabled = false`, or `os` names another system.",
+    Code.PAUSED: "Held by `pause` until the time given there or until `resume`.",
+    Code.RUNNING: "An earlier run of it is still going; a task never runs twice at once.",
+    Code.BACKOFF: "It failed, and its next try is not before `retry_delay` (doubled each time).",
+    Code.WINDOW: "The local time is outside its `window`.",
+    Code.NOT_DUE: "Its adaptive interval has not passed since its last beat.",
+    Code.CPU_CEILING: "Its base interval has passed, but the CPU is above the ceiling for its age.",
+    Code.DEP_FAILED: "The latest finished run of a task it depends on did not succeed.",
+    Code.DEP_WAIT: "A task it depends on runs first, has no result yet, or an outdated one.",
+    Code.MEMORY_GATE: "Memory use is above the limit for its priority.",
+    Code.NO_SLOT: "`max_parallel` runs are live already.",
+    Code.ERROR: "It was to start, but its run could not be set up; the reason says what failed.",
+}
+"""The closed list of reasons, as `why`, the README and the ledger use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One script of a task: its name for people, its file, and what it needs to run."""
+
+    name: str
+    script: str
+    args: tuple[str, ...] = ()
+    interpreter: tuple[str, ...] = ()
+    os: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of local time in minutes after midnight; `end` at or before `start` passes midnight."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What the user wants done: one table of tasks.toml, valid from birth."""
+
+    name: str
+    interval: timedelta
+    steps: tuple[Step, ...]
+    description: str = ""
+    priority: Priority = Priority.MEDIUM
+    enabled: bool = True
+    adaptive: bool = True
+    depends_on: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    max_defer: timedelta | None = None
+    timeout: timedelta = timedelta(hours=1)
+    retries: int = 0
+    retry_delay: timedelta = timedelta(minutes=1)
+    success_codes: tuple[int, ...] = (0,)
+    warning_codes: tuple[int, ...] = ()
+    os: str | None = None
+    memory_limit: float | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    background: bool | None = None
+    expected_duration: timedelta | None = None
+    keep_going: bool = False
+
+    @property
+    def patience(self) -> timedelta:
+        """How long it may be held back after it became due: `max_defer`, 4 intervals by default."""
+        return self.max_defer if self.max_defer is not None else 4 * self.interval
+
+    @property
+    def in_background(self) -> bool:
+        """Whether it runs at lower CPU and I/O priority: all but critical tasks, unless set."""
+        return self.priority is not Priority.CRITICAL if self.background is None else self.background
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """The numbers of the classic staircase: CPU limits in per cent, factors of the base interval."""
+
+    low_cpu: float = 20.0
+    high_cpu: float = 70.0
+    faster: float = 0.8
+    slower: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryGate:
+    """Memory limits in per cent: for all, for some priorities, and the one nothing passes."""
+
+    limit: float = 60.0
+    hard_limit: float = 90.0
+    by_priority: Mapping[Priority, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything a decision needs to know that is neither task, state, sample nor time."""
+
+    tick: timedelta = timedelta(minutes=5)
+    max_parallel: int = 2
+    rhythm: Rhythm = Rhythm()
+    memory_gate: MemoryGate = field(default_factory=MemoryGate)
+    platform: str = "linux"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The machine at one moment: CPU is the mean since the cycle before, None where unknown."""
+
+    at: datetime
+    cpu: float | None
+    memory: float | None
+    foreign_cpu: float | None = None
+    pressure: Mapping[str, float] = field(default_factory=dict)
+    source: str = "counters"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a cycle says about one task: the verdict, its numbers and a sentence.
+
+    `value` and `limit` are in `unit` ("percent", "seconds", "runs" or ""); `interval` is the adaptive
+    interval at the present CPU; `age` is the time since the anchor in base intervals.
+    """
+
+    task: str
+    code: Code
+    reason: str
+    next_look: datetime | None
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    blocker: str = ""
+    interval: timedelta = timedelta(0)
+    age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A run that has been started and not been collected yet."""
+
+    run_id: str
+    started_at: datetime
+    code: Code = Code.RUN
+    reason: str = ""
+    cpu_seen_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run, as the state remembers the latest one and the history all of them."""
+
+    run_id: str
+    status: Status
+    started_at: datetime
+    ended_at: datetime
+    duration_s: float = 0.0
+    exit_code: int | None = None
+    signal: str | None = None
+    cause: str = ""
+    cpu_s: float | None = None
+    peak_memory_bytes: int | None = None
+    output_bytes: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """The scheduling truth about one task; folds in state.py are its only writers."""
+
+    first_seen: datetime
+    anchor: datetime | None = None
+    live: Live | None = None
+    last: Result | None = None
+    failures: int = 0
+    retry_at: datetime | None = None
+    retries_used: int = 0
+    retried_interruption: bool = False
+    paused: bool = False
+    paused_until: datetime | None = None
+    tempo: str = "base"
+    missing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All the scheduler remembers between two cycles."""
+
+    cycle: int = 0
+    last_cycle_at: datetime | None = None
+    nominal_at: datetime | None = None
+    readings: tuple[Reading, ...] = ()
+    tasks: Mapping[str, TaskState] = field(default_factory=dict)
+    unrecorded: tuple[tuple[str, Result], ...] = ()
+
+    @property
+    def live_runs(self) -> int:
+        """How many runs are live on this machine, whichever cycle started them."""
+        return sum(task.live is not None for task in self.tasks.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole tasks.toml, checked: rules, files and tasks in the order of the file."""
+
+    path: str
+    state_dir: str
+    rules: Rules
+    tasks: Mapping[str, Task]
+    interpreters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    log_format: str = "text"
+    log_max_bytes: int = 5_000_000
+    log_keep: int = 5
+    history_keep: timedelta = timedelta(days=400)
+    runs_keep: int = 50
+    runs_max_bytes: int = 200_000_000
+    output_max_bytes: int = 1_000_000
