@@ -1,0 +1,144 @@
+"""What `check` finds: everything that would go wrong at night, said by day.
+
+Faults of tasks.toml itself are found before this; here the world around it is looked at: scripts,
+interpreters, folders and their permissions, the clock, the last cycle, and limits that fit no machine.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from adaptive_scheduler import recent
+from adaptive_scheduler.cycle import World
+from adaptive_scheduler.dispatch import command
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.errors import DispatchError, StateError
+from adaptive_scheduler.gates import percent
+from adaptive_scheduler.model import Config, State
+
+MISSING_TICKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth knowing: how bad, where, what, and the way out."""
+
+    severity: str
+    where: str
+    message: str
+    hint: str = ""
+
+
+def findings(world: World) -> list[Finding]:
+    """Return all findings, the gravest first; changes nothing."""
+    found = [
+        *_tasks(world.config),
+        *_folders(world),
+        *_state(world),
+        *_machine(world),
+    ]
+    order = ["error", "warning", "info"]
+    return sorted(found, key=lambda one: order.index(one.severity))
+
+
+def _tasks(config: Config) -> Iterator[Finding]:
+    folder, tick = Path(config.path).parent, config.rules.tick
+    python = False
+    for task in config.tasks.values():
+        where = f"tasks.{task.name}"
+        if not task.enabled or task.os not in (None, config.rules.platform):
+            continue
+        for step in task.steps:
+            if step.os not in (None, config.rules.platform):
+                continue
+            python = python or (not step.interpreter and step.script.endswith(".py"))
+            try:
+                command(step, folder=folder, interpreters=config.interpreters, platform=config.rules.platform)
+            except DispatchError as error:
+                yield Finding("error", where, str(error), "the task fails alone, the others run")
+        if task.interval < tick:
+            yield Finding(
+                "warning",
+                f"{where}.interval",
+                f"{words(task.interval)} is shorter than the tick of {words(tick)}: it runs once a tick at most",
+                "lengthen the interval, or shorten scheduler.tick and the system's timer",
+            )
+        for name in task.depends_on:
+            needed = config.tasks[name]
+            if not needed.enabled or needed.os not in (None, config.rules.platform):
+                yield Finding(
+                    "warning", f"{where}.depends_on", f"'{name}' never runs here, so '{task.name}' never starts"
+                )
+    if python:
+        yield Finding(
+            "info",
+            "interpreters",
+            f".py scripts run with '{sys.executable}'",
+            'scripts that need packages of their own: interpreter = ["/path/to/python"] on the task, '
+            'or ".py" = [...] under [interpreters]',
+        )
+
+
+def _folders(world: World) -> Iterator[Finding]:
+    folder = world.store.folder
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding(
+            "error",
+            "scheduler.state_dir",
+            f"'{nearest}' cannot be written by this user",
+            "mend its permissions, or set scheduler.state_dir",
+        )
+    if os.name != "nt" and folder.exists() and folder.stat().st_mode & 0o077:
+        yield Finding(
+            "warning", "scheduler.state_dir", f"'{folder}' is open to other users", f"chmod 700 '{folder}'"
+        )
+
+
+def _state(world: World) -> Iterator[Finding]:
+    try:
+        read = world.store.read()
+    except (StateError, OSError) as error:
+        yield Finding("error", "state", str(error))
+        return
+    for note in read.notes:
+        yield Finding("error", "state", note, "the next 'run' sets it aside and goes on")
+    yield from _last_cycle(world, read.state)
+
+
+def _last_cycle(world: World, state: State) -> Iterator[Finding]:
+    now, tick = world.clock.now(), world.config.rules.tick
+    register = f"have cron, a systemd timer or the Task Scheduler call 'adaptive-scheduler --config {world.config.path} run' every {words(tick)}"
+    if state.last_cycle_at is None:
+        yield Finding("warning", "last cycle", "no cycle has run yet", register)
+        return
+    gap = now - state.last_cycle_at
+    if gap < -tick:
+        yield Finding(
+            "warning",
+            "clock",
+            f"the last cycle was {words(-gap)} in the future: the clock was set back",
+            "the next cycle counts such stamps as now",
+        )
+    elif gap > MISSING_TICKS * tick:
+        yield Finding("warning", "last cycle", f"it was {words(gap)} ago", register)
+    else:
+        yield Finding("info", "last cycle", f"cycle {state.cycle} was {words(max(gap, timedelta(0)))} ago")
+
+
+def _machine(world: World) -> Iterator[Finding]:
+    limit = world.config.rules.memory_gate.limit
+    memory = world.meter.memory()
+    known = [sample.memory for sample in recent.read(world.store.folder) if sample.memory is not None]
+    above = sum(value > limit for value in known)
+    if memory is not None and memory > limit:
+        yield Finding(
+            "warning",
+            "memory_gate.limit",
+            f"memory use is {percent(memory)} now, above {percent(limit)} "
+            f"(and was in {above} of the last {len(known)} samples): only critical tasks start on time",
+            "raise memory_gate.limit, set memory_gate.high, or memory_limit on a task",
+        )

@@ -1,0 +1,293 @@
+"""Words in, words out: the options of every verb, and the one place that turns errors into exit codes.
+
+Each verb imports its room when it is called: a cycle of the OS scheduler pays for nothing it does not use.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adaptive_scheduler import __version__
+from adaptive_scheduler.commands import output
+from adaptive_scheduler.errors import SchedulerError, UsageError
+
+OUR_FAULT, INTERRUPTED = 3, 130
+
+app = typer.Typer(
+    name="adaptive-scheduler",
+    help="Run the scripts that are due, at the tempo this machine can bear. One call is one cycle.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[
+    str | None,
+    typer.Option("--config", metavar="PATH", help="The tasks.toml to use.", envvar="ADAPTIVE_SCHEDULER_CONFIG"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.")]
+
+
+def verb(body: Callable[..., int]) -> Callable[..., None]:
+    """Make a function that returns an exit code into a command; every error becomes one line and a code."""
+
+    @wraps(body)
+    def command(*args: Any, **options: Any) -> None:
+        output.survive_any_console()
+        try:
+            code = body(*args, **options)
+        except SchedulerError as error:
+            output.problem(str(error).replace("\n", "\nadaptive-scheduler: "))
+            code = error.exit_code
+        except KeyboardInterrupt:
+            output.problem("interrupted")
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # The reader of our output has gone (`status | head`): that is its right.
+            sys.stdout = None  # type: ignore[assignment]  # nothing may be flushed into the closed pipe at exit
+            code = 0
+        except typer.Exit:
+            raise
+        except Exception as error:
+            output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
+            code = OUR_FAULT
+        raise typer.Exit(code)
+
+    return command
+
+
+def _keep_trace() -> str:
+    """Write the traceback where it can be sent from, and return that place."""
+    import tempfile
+    import traceback
+
+    text = f"adaptive-scheduler {__version__}, Python {sys.version}, {sys.platform}\n{traceback.format_exc()}"
+    descriptor, path = tempfile.mkstemp(prefix="adaptive-scheduler-fault-", suffix=".log", text=True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.line(f"adaptive-scheduler {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Config = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = config
+
+
+@app.command()
+@verb
+def run(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and change nothing.")] = False,
+    task: Annotated[list[str] | None, typer.Option("--task", metavar="NAME", help="Look at this task alone.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Start the named tasks now.")] = False,
+    wait: Annotated[
+        str | None, typer.Option("--wait", metavar="D", help="Wait this long for runs (default: to the next tick).")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
+) -> int:
+    """Run one cycle: measure, decide, start what is due, collect what ended."""
+    from adaptive_scheduler.commands.run import run as body
+
+    return body(
+        context.obj,
+        tasks=task or [],
+        dry_run=dry_run,
+        force=force,
+        wait=_duration("--wait", wait),
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+@verb
+def status(
+    context: typer.Context,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, afresh every 2 s.")] = False,
+) -> int:
+    """Show whether everything is fine, and where each task stands; exit 1 when something is late or failing."""
+    from adaptive_scheduler.commands.status import status as body
+
+    return body(context.obj, as_json=as_json, watch=watch)
+
+
+@app.command()
+@verb
+def why(
+    context: typer.Context,
+    task: TaskName,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="ISO, HH:MM, 'yesterday HH:MM', '2h ago'.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Explain why a task runs or does not, now or at a time in the past."""
+    from adaptive_scheduler.commands.why import why as body
+
+    return body(context.obj, task, at=at, as_json=as_json)
+
+
+@app.command()
+@verb
+def history(
+    context: typer.Context,
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many runs.")] = 20,
+    as_json: AsJson = False,
+) -> int:
+    """List past runs, the newest first."""
+    from adaptive_scheduler.commands.history import history as body
+
+    return body(context.obj, task, limit=limit, as_json=as_json)
+
+
+@app.command()
+@verb
+def logs(
+    context: typer.Context,
+    task: TaskName,
+    run_id: Annotated[str | None, typer.Option("--run", metavar="ID", help="A run of 'history'.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
+) -> int:
+    """Print what a run printed."""
+    from adaptive_scheduler.commands.history import logs as body
+
+    return body(context.obj, task, run_id=run_id, follow=follow)
+
+
+@app.command()
+@verb
+def check(context: typer.Context, as_json: AsJson = False) -> int:
+    """Find every fault of tasks.toml, and what around it would go wrong."""
+    from adaptive_scheduler.commands.check import check as body
+
+    return body(context.obj, as_json=as_json)
+
+
+@app.command()
+@verb
+def simulate(
+    context: typer.Context,
+    trace: Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="CSV, plain or .gz.")] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", min=1, help="This machine's own last days.")
+    ] = None,
+    policy: Annotated[str, typer.Option("--policy", metavar="fixed|seed", help="The staircase to follow.")] = "seed",
+    warmup: Annotated[str, typer.Option("--warmup", metavar="D", help="Leave the first stretch out.")] = "0",
+    jitter: Annotated[str, typer.Option("--jitter", metavar="D", help="Ticks come up to this late.")] = "0",
+    drop: Annotated[str, typer.Option("--drop", metavar="P%", help="This share of the ticks is lost.")] = "0%",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the dice for --jitter and --drop.")] = 0,
+    show_all: Annotated[bool, typer.Option("--all", help="With --json: refusals too.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Replay a recorded load: what would have run when."""
+    from adaptive_scheduler.commands.simulate import simulate as body
+    from adaptive_scheduler.simulate import Policy
+
+    if policy not in list(Policy):
+        raise UsageError(f"unknown policy '{policy}'; choose one of: {', '.join(Policy)}")
+    return body(
+        context.obj,
+        trace=trace,
+        days=days,
+        policy=Policy(policy),
+        warmup=_duration("--warmup", warmup) or timedelta(0),
+        jitter=_duration("--jitter", jitter) or timedelta(0),
+        drop=_share(drop),
+        seed=seed,
+        show_all=show_all,
+        as_json=as_json,
+    )
+
+
+@app.command()
+@verb
+def pause(
+    context: typer.Context,
+    task: TaskName,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="ISO, HH:MM, 'tomorrow HH:MM', 'in 2h'.")
+    ] = None,
+) -> int:
+    """Hold a task until a time, or until 'resume'."""
+    from adaptive_scheduler.commands.hold import pause as body
+
+    return body(context.obj, task, until=until)
+
+
+@app.command()
+@verb
+def resume(context: typer.Context, task: TaskName) -> int:
+    """Give a held task free."""
+    from adaptive_scheduler.commands.hold import resume as body
+
+    return body(context.obj, task)
+
+
+@app.command()
+@verb
+def schema() -> int:
+    """Print the JSON Schema of tasks.toml, for editors."""
+    from adaptive_scheduler.commands.starter import schema as body
+
+    return body()
+
+
+@app.command()
+@verb
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write tasks.toml.")] = Path(),
+) -> int:
+    """Write a commented starter tasks.toml; never over an existing one."""
+    from adaptive_scheduler.commands.starter import init as body
+
+    return body(folder)
+
+
+def _duration(option: str, text: str | None) -> timedelta | None:
+    from adaptive_scheduler.durations import parse
+
+    if text is None:
+        return None
+    if text in ("0", "0s"):
+        return timedelta(0)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} '{text}': {error}") from error
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / 100.0
+    except ValueError as error:
+        raise UsageError(f"--drop '{text}' is no percentage; write 1%") from error
+    if not 0.0 <= share < 1.0:
+        raise UsageError(f"--drop '{text}' is not between 0% and 100%")
+    return share

@@ -1,0 +1,82 @@
+"""`history` and `logs`: past runs, and what they printed."""
+
+import time
+from pathlib import Path
+
+from adaptive_scheduler import plain
+from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands.common import known_tasks
+from adaptive_scheduler.cycle import World, live_runs
+from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.opening import open_world
+from adaptive_scheduler.output import decode
+from adaptive_scheduler.runners.base import Running
+
+FOLLOW_S = 0.2
+
+
+def history(config: str | None, task: str | None, *, limit: int, as_json: bool) -> int:
+    """Print past runs, the newest first; live ones stand before them."""
+    world = open_world(config, strict=False, write=False).world
+    state = world.store.read().state
+    if task is not None and task not in state.tasks:
+        known_tasks(world.config, [task])
+    now = world.clock.now()
+    live = [
+        (name, mine.live)
+        for name, mine in state.tasks.items()
+        if mine.live is not None and task in (None, name)
+    ]
+    finished = dict[str, plain.Plain]()
+    # A result that the history has not taken in yet is in the state.
+    for name, result in [*reversed(state.unrecorded), *world.history.runs(task, limit)]:
+        if task in (None, name):
+            finished.setdefault(result.run_id, plain.finished(name, result))
+    rows = [plain.live(name, one, now) for name, one in live]
+    rows += sorted(finished.values(), key=lambda row: str(row["started_at"]), reverse=True)
+    if as_json:
+        for row in rows[:limit]:
+            output.as_json(row)
+    else:
+        from adaptive_scheduler import render
+
+        render.history(rows[:limit], now)
+    return 0
+
+
+def logs(config: str | None, task: str, *, run_id: str | None, follow: bool) -> int:
+    """Print the captured output of a task's latest run, or of one run; `follow` goes on until it ends."""
+    world = open_world(config, strict=False, write=False).world
+    on_disk = world.runner.scan(task)
+    if not on_disk:
+        known_tasks(world.config, [task])
+        raise UsageError(f"no run of '{task}' is kept; it has not run yet, or its folders were pruned")
+    if run_id is not None and run_id not in on_disk:
+        raise UsageError(f"no run '{run_id}' of '{task}' is kept; the newest is '{on_disk[-1]}'")
+    chosen = run_id or on_disk[-1]
+    path = world.runner.output_path(task, chosen)
+    shown = _print_from(path, 0)
+    while follow and _is_live(world, task, chosen):
+        time.sleep(FOLLOW_S)
+        shown = _print_from(path, shown)
+    if follow:
+        _print_from(path, shown)
+    return 0
+
+
+def _is_live(world: World, task: str, run_id: str) -> bool:
+    if live_runs(world.store.read().state).get(task) != run_id:
+        return False
+    return isinstance(world.runner.peek({task: run_id}).get(task), Running)
+
+
+def _print_from(path: Path, offset: int) -> int:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return offset
+    if content:
+        output.text(decode(content))
+    return offset + len(content)

@@ -1,0 +1,49 @@
+"""`status`: is everything fine, and where does each task stand."""
+
+import time
+
+from adaptive_scheduler import lastgood, recent
+from adaptive_scheduler.commands import output
+from adaptive_scheduler.opening import open_world, seams_in_force
+from adaptive_scheduler.overview import Overview, overview
+from adaptive_scheduler.preview import look, present
+
+REFRESH_S = 2.0
+
+
+def status(config: str | None, *, as_json: bool, watch: bool) -> int:
+    """Print the overview; returns 1 when something is overdue or failing."""
+    view = _view(config)
+    if as_json:
+        from adaptive_scheduler import plain
+
+        output.as_json(plain.status(view))
+        return 0 if view.ok else 1
+    from adaptive_scheduler import render
+
+    if not watch:
+        render.status(view)
+        return 0 if view.ok else 1
+    with render.screen() as show:
+        while True:
+            show(render.overview_page(view))
+            time.sleep(REFRESH_S)
+            view = _view(config)
+
+
+def _view(config: str | None) -> Overview:
+    opening = open_world(config, strict=False, write=False)
+    world = opening.world
+    seen = look(world)
+    notes = [*seams_in_force(), *seen.notes]
+    if opening.faults:
+        notes.append(lastgood.explanation(opening.opened))
+    return overview(
+        world.config,
+        seen.state,
+        present(world, seen),
+        seen.sample,
+        recent.read(world.store.folder),
+        seen.now,
+        notes,
+    )

@@ -1,0 +1,283 @@
+"""Reasons not to run: one small function a reason, and one table with their order.
+
+The first function of REFUSALS that answers decides; its answer carries the measured value, the limit
+and a sentence. None of them knows the other tasks: dependencies and slots are plan.py's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.model import Code, Decision, Priority, Rules, Sample, Task, TaskState
+from adaptive_scheduler.rhythm import (
+    Staircase,
+    adaptive_interval,
+    ceiling_at,
+    is_due,
+    slack,
+    slowest_interval,
+    staircase,
+    tick_at_or_after,
+)
+
+MINUTES_A_DAY = 24 * 60
+FRESH_INTERVALS = 2
+"""A dependency's result counts for this many of the dependency's own slowest intervals."""
+
+
+def percent(value: float | None) -> str:
+    """Return a percentage for a sentence: '18 %', '45.9 %', 'unknown'."""
+    return "unknown" if value is None else f"{round(value, 1):g} %"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task at one moment, with everything a gate may look at."""
+
+    task: Task
+    mine: TaskState
+    sample: Sample
+    rules: Rules
+    now: datetime
+    forced: bool = False
+
+    @cached_property
+    def stairs(self) -> Staircase:
+        """The staircase that holds for the task."""
+        return staircase(self.task, self.rules.rhythm)
+
+    @cached_property
+    def interval(self) -> timedelta:
+        """The adaptive interval at the present CPU."""
+        return adaptive_interval(self.task.interval, self.stairs, self.sample.cpu)
+
+    @property
+    def since(self) -> datetime:
+        """The anchor, or the moment the task was first seen."""
+        return self.mine.first_seen if self.mine.anchor is None else self.mine.anchor
+
+    @cached_property
+    def age(self) -> float:
+        """Time since the anchor in base intervals."""
+        return (self.now - self.since) / self.task.interval
+
+    @cached_property
+    def retrying(self) -> bool:
+        """Whether a try after a failure is due now, whatever the rhythm says."""
+        return self.mine.retry_at is not None and self.now >= self.mine.retry_at - self.retry_slack
+
+    @property
+    def retry_slack(self) -> timedelta:
+        """Ticks that come a little early count for retries as they do for beats."""
+        return slack(self.task.retry_delay, self.rules.tick)
+
+    @cached_property
+    def due_since(self) -> datetime:
+        """Since when it could have run, had nothing held it back; a live run is no waiting."""
+        if self.mine.anchor is None:
+            return self.mine.first_seen
+        due = self.mine.anchor + min(self.interval, self.task.interval)
+        return due if self.mine.last is None else max(due, self.mine.last.ended_at)
+
+    @property
+    def waited(self) -> timedelta:
+        """How long it has been held back; never negative."""
+        return max(timedelta(0), self.now - self.due_since)
+
+    @property
+    def starving(self) -> bool:
+        """Whether it has waited `max_defer` and may pass its ceiling and the memory limit."""
+        return self.waited >= self.task.patience
+
+    @property
+    def next_tick(self) -> datetime:
+        """When the next cycle comes."""
+        return self.now + self.rules.tick
+
+    @property
+    def memory_limit(self) -> float:
+        """The memory limit of this task: its own, its priority's, or the common one."""
+        gate = self.rules.memory_gate
+        if self.task.memory_limit is not None:
+            return self.task.memory_limit
+        return gate.by_priority.get(self.task.priority, gate.limit)
+
+    def say(
+        self,
+        code: Code,
+        reason: str,
+        next_look: datetime | None,
+        *,
+        value: float | None = None,
+        limit: float | None = None,
+        unit: str = "",
+        blocker: str = "",
+    ) -> Decision:
+        """Return the decision about this task, with its interval and age filled in."""
+        return Decision(
+            self.task.name, code, reason, next_look, value, limit, unit, blocker, self.interval, self.age
+        )
+
+
+def disabled(case: Case) -> Decision | None:
+    """Refuse a task that is switched off or meant for another system."""
+    if not case.task.enabled:
+        return case.say(Code.DISABLED, "enabled = false in tasks.toml", None)
+    if case.task.os is not None and case.task.os != case.rules.platform:
+        return case.say(Code.DISABLED, f"only for {case.task.os}, this is {case.rules.platform}", None)
+    return None
+
+
+def paused(case: Case) -> Decision | None:
+    """Refuse a task that the user holds."""
+    until = case.mine.paused_until
+    if not case.mine.paused or case.forced or (until is not None and case.now >= until):
+        return None
+    if until is None:
+        return case.say(Code.PAUSED, f"paused until 'resume {case.task.name}'", None)
+    return case.say(Code.PAUSED, f"paused until {until.astimezone(case.now.tzinfo):%Y-%m-%d %H:%M}", until)
+
+
+def running(case: Case) -> Decision | None:
+    """Refuse a second run beside a live one."""
+    live = case.mine.live
+    if live is None:
+        return None
+    going = max(timedelta(0), case.now - live.started_at)
+    return case.say(
+        Code.RUNNING,
+        f"a run of it has been going for {words(going)}",
+        case.next_tick,
+        value=going.total_seconds(),
+        limit=case.task.timeout.total_seconds(),
+        unit="seconds",
+        blocker=live.run_id,
+    )
+
+
+def backoff(case: Case) -> Decision | None:
+    """Refuse a failed task until its next try may come."""
+    retry_at = case.mine.retry_at
+    if retry_at is None or case.retrying or case.forced:
+        return None
+    return case.say(
+        Code.BACKOFF,
+        f"it failed; retry {case.mine.retries_used} of {case.task.retries} in {words(retry_at - case.now)}",
+        tick_at_or_after(retry_at - case.retry_slack, case.now, case.rules.tick),
+        value=float(case.mine.retries_used),
+        limit=float(case.task.retries),
+        unit="runs",
+    )
+
+
+def window(case: Case) -> Decision | None:
+    """Refuse a task outside its window of local time."""
+    minute = case.now.hour * 60 + case.now.minute
+    if not case.task.windows or case.forced:
+        return None
+    for span in case.task.windows:
+        inside = (minute - span.start) % MINUTES_A_DAY < ((span.end - span.start) % MINUTES_A_DAY or MINUTES_A_DAY)
+        if inside:
+            return None
+    wait = min((span.start - minute) % MINUTES_A_DAY for span in case.task.windows)
+    opens = case.now.replace(second=0, microsecond=0) + timedelta(minutes=wait)
+    spans = ", ".join(
+        f"{s.start // 60:02}:{s.start % 60:02}-{s.end // 60:02}:{s.end % 60:02}" for s in case.task.windows
+    )
+    return case.say(
+        Code.WINDOW, f"{case.now:%H:%M} is outside its window {spans}; it opens at {opens:%H:%M}", opens
+    )
+
+
+def rhythm(case: Case) -> Decision | None:
+    """Refuse a task whose adaptive interval has not passed, or whose ceiling is below the CPU."""
+    if case.mine.anchor is None or case.retrying or case.forced:
+        return None
+    if is_due(case.mine.anchor, case.interval, case.now, case.rules.tick):
+        return None
+    due = case.mine.anchor + case.interval
+    if case.age < 1.0:
+        tempo = f"runs every {words(case.interval)} at {percent(case.sample.cpu)} CPU"
+        return case.say(
+            Code.NOT_DUE,
+            f"due in {words(due - case.now)}: {tempo}",
+            tick_at_or_after(due - slack(case.interval, case.rules.tick), case.now, case.rules.tick),
+            value=max(0.0, (case.now - case.mine.anchor).total_seconds()),
+            limit=case.interval.total_seconds(),
+            unit="seconds",
+        )
+    if case.starving:
+        return None
+    ceiling = ceiling_at(case.age, case.stairs)
+    return case.say(
+        Code.CPU_CEILING,
+        f"CPU {percent(case.sample.cpu)} is above {percent(ceiling)}; starts in {words(due - case.now)} at the latest",
+        case.next_tick,
+        value=case.sample.cpu,
+        limit=ceiling,
+        unit="percent",
+    )
+
+
+def memory(case: Case) -> Decision | None:
+    """Refuse all but critical tasks while memory use is above their limit."""
+    used, limit = case.sample.memory, case.memory_limit
+    if case.task.priority is Priority.CRITICAL or case.forced or used is None or used <= limit:
+        return None
+    if case.starving:
+        limit = max(limit, case.rules.memory_gate.hard_limit)
+        if used < limit:
+            return None
+        rest = "even what has waited too long stays out above that"
+    else:
+        rest = f"forced in {words(case.task.patience - case.waited)} if it stays so"
+    return case.say(
+        Code.MEMORY_GATE,
+        f"memory {percent(used)} is above {percent(limit)}; {rest}",
+        case.next_tick,
+        value=used,
+        limit=limit,
+        unit="percent",
+    )
+
+
+Refusal = Callable[[Case], Decision | None]
+
+BEFORE_DEPENDENCIES: tuple[Refusal, ...] = (disabled, paused, running, backoff, window, rhythm)
+AFTER_DEPENDENCIES: tuple[Refusal, ...] = (memory,)
+
+
+def dependency(case: Case, needed: Task, theirs: TaskState | None, *, runs_first: bool) -> Decision | None:
+    """Refuse a task whose dependency runs first, failed, never finished, or finished too long ago."""
+    name = needed.name
+
+    def wait(reason: str) -> Decision:
+        return case.say(Code.DEP_WAIT, reason, case.next_tick, blocker=name)
+
+    if runs_first:
+        return wait(f"'{name}' runs first; its fresh result counts")
+    last = None if theirs is None else theirs.last
+    if last is None:
+        return wait(f"'{name}' has not finished a run yet")
+    if not last.status.succeeded:
+        return case.say(
+            Code.DEP_FAILED,
+            f"the latest run of '{name}' ended as {last.status} ({last.cause or 'no cause given'})",
+            case.next_tick,
+            blocker=name,
+        )
+    old = case.now - last.ended_at
+    limit = FRESH_INTERVALS * slowest_interval(needed.interval, staircase(needed, case.rules.rhythm))
+    if old <= limit:
+        return None
+    return case.say(
+        Code.DEP_WAIT,
+        f"the latest result of '{name}' is {words(old)} old, more than {words(limit)}",
+        case.next_tick,
+        value=old.total_seconds(),
+        limit=limit.total_seconds(),
+        unit="seconds",
+        blocker=name,
+    )

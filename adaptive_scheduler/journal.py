@@ -1,0 +1,148 @@
+"""The text log: `[2025-11-02 22:34:43] [INFO] [SCHEDULER] Adaptive Scheduler Started`.
+
+Whole lines are appended under a lock of the log's own and the file is closed at once, so overlapping
+cycles lose no line when one of them rotates it, on Windows too. The functions that word the lines are
+pure; `Journal.write` is the only one that touches a file.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from adaptive_scheduler import files, locks
+from adaptive_scheduler.gates import percent
+from adaptive_scheduler.model import Decision, Result, Rhythm, Sample, Status
+from adaptive_scheduler.runners.base import StepResult
+from adaptive_scheduler.times import iso
+
+NAME = "adaptive_scheduler.log"
+SCHEDULER = "SCHEDULER"
+LOCK_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log."""
+
+    at: datetime
+    level: str
+    source: str
+    text: str
+
+    def as_text(self) -> str:
+        """Return the line for people; line breaks inside the text cannot forge another line."""
+        text = " ".join(self.text.splitlines())
+        return f"[{self.at:%Y-%m-%d %H:%M:%S}] [{self.level}] [{self.source}] {text}\n"
+
+    def as_json(self) -> str:
+        """Return the line for machines."""
+        fields = {"at": iso(self.at), "level": self.level, "source": self.source, "text": self.text}
+        return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The log of one state folder: its format, its size limit and how many old files it keeps."""
+
+    folder: Path
+    form: str = "text"
+    max_bytes: int = 5_000_000
+    keep: int = 5
+
+    @property
+    def path(self) -> Path:
+        """Where the log is kept."""
+        return self.folder / NAME
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Append lines, rotating first when the file is full; raises OSError or TimeoutError."""
+        content = "".join(line.as_json() if self.form == "json" else line.as_text() for line in lines)
+        if not content:
+            return
+        files.private_folder(self.folder)
+        with locks.hold(self.folder / f"{NAME}.lock", timeout_s=LOCK_WAIT_S):
+            if self.path.exists() and self.path.stat().st_size >= self.max_bytes:
+                self._rotate()
+            files.append(self.path, content.encode())
+
+    def _rotate(self) -> None:
+        names = [self.path, *(self.path.with_name(f"{NAME}.{n}") for n in range(1, self.keep + 1))]
+        names[-1].unlink(missing_ok=True)
+        for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
+            if newer.exists():
+                files.replace(newer, older)
+
+
+def opening(now: datetime) -> Line:
+    """Word the first line of a cycle."""
+    return Line(now, "INFO", SCHEDULER, "Adaptive Scheduler Started")
+
+
+def tempo_of(cpu: float | None, rhythm: Rhythm) -> str:
+    """Return which way this CPU bends the intervals: faster, base or slower."""
+    if cpu is None or rhythm.low_cpu <= cpu <= rhythm.high_cpu:
+        return "base"
+    return "faster" if cpu < rhythm.low_cpu else "slower"
+
+
+def tempo_changed(now: datetime, task: str, tempo: str, cpu: float | None) -> Line:
+    """Word that the load bends a task's interval another way than before."""
+    texts = {
+        "faster": f"Low CPU ({short(cpu)}) detected - increasing frequency",
+        "slower": f"High CPU ({short(cpu)}) detected - decreasing frequency",
+        "base": f"Normal CPU ({short(cpu)}) detected - back to base frequency",
+    }
+    return Line(now, "INFO", task, texts[tempo])
+
+
+def waiting(now: datetime, decision: Decision) -> Line:
+    """Word that something began to hold a task back."""
+    return Line(now, "INFO", decision.task, f"Waiting [{decision.code}]: {decision.reason}")
+
+
+def task_started(now: datetime, decision: Decision, first_step: str | None) -> list[Line]:
+    """Word a start, and its first step where one runs."""
+    lines = [Line(now, "INFO", decision.task, f"=== Starting Task: {decision.task} ===")]
+    if first_step is not None:
+        lines.append(Line(now, "INFO", decision.task, f"Executing: {first_step}"))
+    return lines
+
+
+def task_ended(task: str, result: Result, steps: Sequence[StepResult], notes: Sequence[str]) -> list[Line]:
+    """Word a collected end, each line with the time at which it happened."""
+    lines = []
+    ran = [step for step in steps if step.status not in ("skipped", "not_run")]
+    for number, step in enumerate(ran):
+        began = result.started_at + timedelta(seconds=step.offset_s)
+        ended = began + timedelta(seconds=step.duration_s)
+        if number:
+            lines.append(Line(began, "INFO", task, f"Executing: {step.name}"))
+        if step.status in ("ok", "warning"):
+            lines.append(Line(ended, "INFO", task, f"Completed: {step.name}"))
+        else:
+            lines.append(Line(ended, "ERROR", task, f"Failed: {step.name} ({step.status})"))
+    end = result.ended_at
+    lines += [Line(end, "WARNING", task, note) for note in notes]
+    if result.status is Status.OK:
+        lines.append(Line(end, "INFO", task, f"=== Task Complete: {task} ==="))
+    elif result.status is Status.WARNING:
+        lines.append(Line(end, "WARNING", task, f"=== Task Complete with a warning: {task} ({result.cause}) ==="))
+    else:
+        lines.append(Line(end, "ERROR", task, f"=== Task Failed: {task} ({result.status}: {result.cause}) ==="))
+    return lines
+
+
+def closing(now: datetime, began: datetime, cycle: int, sample: Sample, started: Sequence[str]) -> Line:
+    """Word the last line of a cycle."""
+    tasks = ", ".join(started) or "none"
+    text = (
+        f"[Cycle {cycle} @ {began:%H:%M:%S}] CPU: {short(sample.cpu)} | Memory: {short(sample.memory)} | Tasks: {tasks}"
+    )
+    return Line(now, "INFO", SCHEDULER, text)
+
+
+def short(value: float | None) -> str:
+    """Return a percentage as the log writes it: '18%', '45.9%'."""
+    return percent(value).replace(" %", "%")

@@ -1,0 +1,135 @@
+"""What `status` shows, as values: is everything fine, and where does each task stand.
+
+Pure: the configuration, the state, the present decisions, the sample and `now` come in as arguments.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.gates import percent
+from adaptive_scheduler.model import Code, Config, Decision, Live, Priority, Result, Sample, State, Task, TaskState
+from adaptive_scheduler.rhythm import effective_interval
+
+OVERDUE_INTERVALS = 1.5
+OVERDUE_TICKS = 2
+MISSING_TICKS = 3
+"""A task is overdue without a start for 1.5 intervals and 2 ticks, the scheduler without a cycle for 3."""
+
+TIGHT_SHARE = 0.5
+"""A memory limit does not fit a machine that was above it for more than this share of the samples."""
+
+HELD_ON_PURPOSE = (Code.DISABLED, Code.PAUSED, Code.WINDOW, Code.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One task in the overview."""
+
+    name: str
+    priority: Priority
+    interval: timedelta
+    adaptive_interval: timedelta
+    effective_interval: timedelta
+    decision: Decision
+    last: Result | None
+    live: Live | None
+    last_started_at: datetime | None
+    failures: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything `status` shows."""
+
+    at: datetime
+    cycle: int
+    last_cycle_at: datetime | None
+    sample: Sample
+    recent: Sequence[Sample]
+    tasks: Sequence[TaskView]
+    problems: Sequence[str]
+    config: str
+    notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is overdue or failing."""
+        return not self.problems
+
+
+def overview(
+    config: Config,
+    state: State,
+    decisions: Mapping[str, Decision],
+    sample: Sample,
+    recent: Sequence[Sample],
+    now: datetime,
+    notes: Sequence[str] = (),
+) -> Overview:
+    """Return the overview; its problems are sentences, the scheduler's own first."""
+    tasks = [
+        _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, config.rules.tick)
+        for name, task in config.tasks.items()
+    ]
+    problems = [*_scheduler_problems(config, state, now), *(text for task in tasks for text in _problems(task, now))]
+    notes = [*notes, *_tight_limit(config, recent)]
+    return Overview(now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes)
+
+
+def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, tick: timedelta) -> TaskView:
+    run = mine.live or mine.last
+    started = run and run.started_at
+    limit = OVERDUE_INTERVALS * task.interval + OVERDUE_TICKS * tick
+    if task.windows:
+        # Outside its window a task may rest for most of a day without being late.
+        limit += timedelta(days=1)
+    late = now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
+    return TaskView(
+        task.name,
+        task.priority,
+        task.interval,
+        decision.interval,
+        effective_interval(decision.interval, tick),
+        decision,
+        mine.last,
+        mine.live,
+        started,
+        mine.failures,
+        late,
+    )
+
+
+def _scheduler_problems(config: Config, state: State, now: datetime) -> list[str]:
+    tick = config.rules.tick
+    if state.last_cycle_at is None:
+        return ["no cycle has run yet; have the system's scheduler call 'adaptive-scheduler run' every " + words(tick)]
+    gap = now - state.last_cycle_at
+    if gap <= MISSING_TICKS * tick:
+        return []
+    return [f"the last cycle was {words(gap)} ago, {gap // tick} are missing: is it still registered and enabled?"]
+
+
+def _problems(task: TaskView, now: datetime) -> list[str]:
+    problems = []
+    if task.overdue:
+        since = f"{words(now - task.last_started_at)} ago" if task.last_started_at else "never"
+        problems.append(f"'{task.name}' is overdue (last start: {since}): {task.decision.reason}")
+    if task.last is not None and not task.last.status.succeeded:
+        times = f", {task.failures} in a row" if task.failures > 1 else ""
+        problems.append(f"'{task.name}' is failing ({task.last.status}: {task.last.cause}{times})")
+    return problems
+
+
+def _tight_limit(config: Config, recent: Sequence[Sample]) -> list[str]:
+    limit = config.rules.memory_gate.limit
+    known = [sample.memory for sample in recent if sample.memory is not None]
+    above = sum(memory > limit for memory in known)
+    if len(known) < MISSING_TICKS or above <= TIGHT_SHARE * len(known):
+        return []
+    return [
+        f"memory was above {percent(limit)} in {above} of the last {len(known)} samples: "
+        "memory_gate.limit does not fit this machine, only critical tasks start on time"
+    ]

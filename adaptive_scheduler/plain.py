@@ -1,0 +1,141 @@
+"""Values -> the JSON of the commands; the keys here are a contract, more may come, none may go."""
+
+from datetime import datetime
+from typing import Any
+
+from adaptive_scheduler import codec
+from adaptive_scheduler.cycle import Report
+from adaptive_scheduler.model import Decision, Live, Result, Status
+from adaptive_scheduler.overview import Overview, TaskView
+from adaptive_scheduler.simulate import Made, Tally
+from adaptive_scheduler.times import iso
+
+Plain = dict[str, Any]
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC, null for none."""
+    return None if at is None else iso(at)
+
+
+def decision(one: Decision) -> Plain:
+    """Return one decision: what `why` prints and `run` lists."""
+    return {
+        "task": one.task,
+        "code": one.code.value,
+        "reason": one.reason,
+        "value": rounded(one.value),
+        "limit": rounded(one.limit),
+        "unit": one.unit,
+        "blocker": one.blocker,
+        "next_look": moment(one.next_look),
+    }
+
+
+def run(report: Report) -> Plain:
+    """Return the report of one cycle."""
+    return {
+        "cycle": report.cycle,
+        "at": moment(report.at),
+        "cpu": report.sample.cpu,
+        "memory": report.sample.memory,
+        "foreign_cpu": report.sample.foreign_cpu,
+        "dry_run": report.dry_run,
+        "interrupted": report.interrupted,
+        "decisions": [decision(one) for one in report.decisions],
+        "runs": [finished(name, result) for name, result in report.runs]
+        + [live(name, one, report.at) for name, one in report.live.items()],
+        "notes": report.notes,
+    }
+
+
+def finished(task: str, result: Result) -> Plain:
+    """Return a finished run."""
+    plain = {"task": task, **codec.encode_result(result)}
+    return plain | {"duration_s": rounded(result.duration_s)}
+
+
+def live(task: str, one: Live, now: datetime) -> Plain:
+    """Return a run that is still going."""
+    return {
+        "task": task,
+        "run_id": one.run_id,
+        "status": Status.RUNNING.value,
+        "started_at": moment(one.started_at),
+        "ended_at": None,
+        "exit_code": None,
+        "duration_s": rounded(max(0.0, (now - one.started_at).total_seconds())),
+        "reason": one.reason,
+    }
+
+
+def why(one: Decision, at: datetime) -> Plain:
+    """Return the answer to `why`."""
+    return decision(one) | {"at": moment(at)}
+
+
+def status(view: Overview) -> Plain:
+    """Return the overview that `status` prints."""
+    return {
+        "ok": view.ok,
+        "problems": view.problems,
+        "cycle": view.cycle,
+        "at": moment(view.at),
+        "last_cycle_at": moment(view.last_cycle_at),
+        "cpu": view.sample.cpu,
+        "memory": view.sample.memory,
+        "foreign_cpu": view.sample.foreign_cpu,
+        "config": view.config,
+        "notes": view.notes,
+        "tasks": [_task(one) for one in view.tasks],
+    }
+
+
+def _task(one: TaskView) -> Plain:
+    last = one.last
+    return {
+        "name": one.name,
+        "priority": one.priority,
+        "interval_s": one.interval.total_seconds(),
+        "adaptive_interval_s": one.adaptive_interval.total_seconds(),
+        "effective_interval_s": one.effective_interval.total_seconds(),
+        "last_status": Status.RUNNING.value if one.live else last and last.status.value,
+        "last_started_at": moment(one.last_started_at),
+        "last_exit_code": last and last.exit_code,
+        "last_cause": last and last.cause,
+        "failures_in_a_row": one.failures,
+        "overdue": one.overdue,
+        "next_look": moment(one.decision.next_look),
+        "code": one.decision.code.value,
+        "reason": one.decision.reason,
+    }
+
+
+def made(one: Made) -> Plain:
+    """Return one simulated decision."""
+    return {
+        "at": moment(one.at),
+        "task": one.decision.task,
+        "code": one.decision.code.value,
+        "cpu": one.cpu,
+        "age": round(one.decision.age or 0.0, 4),
+        "reason": one.decision.reason,
+    }
+
+
+def tally(one: Tally, days: float) -> Plain:
+    """Return what became of one task in a simulation."""
+    gaps = [gap.total_seconds() for gap in one.gaps()]
+    return {
+        "runs": len(one.starts),
+        "runs_per_day": round(len(one.starts) / days, 3) if days else None,
+        "mean_cpu_met": rounded(one.mean_cpu),
+        "min_gap_s": min(gaps, default=None),
+        "max_gap_s": max(gaps, default=None),
+        "decisions": dict(sorted(one.codes.items())),
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """Return the value with three decimals; the fourth is noise."""
+    return None if value is None else round(value, 3)

@@ -1,0 +1,80 @@
+"""The cycle without its effects: what is so now, and what the next `run` would do.
+
+Nothing is written, created or locked; a run that ended since the last cycle is folded in memory only.
+The dry run assumes that what it starts succeeds and frees its slot, and marks what hangs on that.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from adaptive_scheduler import state as folds
+from adaptive_scheduler.cycle import Report, Wish, World, live_runs, settle
+from adaptive_scheduler.model import Code, Decision, Live, Result, Sample, State, Status
+from adaptive_scheduler.plan import plan
+
+
+@dataclass(frozen=True)
+class Look:
+    """The state and the machine at one moment."""
+
+    now: datetime
+    state: State
+    sample: Sample
+    notes: list[str]
+    runs: list[tuple[str, Result]]
+
+
+def look(world: World) -> Look:
+    """Return the present state, with finished runs folded in, and a sample of the machine."""
+    now = world.clock.now()
+    read = world.store.read()
+    sample, _ = world.meter.measure(read.state.readings, now, read.state.spent_s)
+    state, set_back = folds.set_back(read.state, now, world.config.rules.tick)
+    notes = [*read.notes, *(["the clock was set back: stamps from the future count as now"] if set_back else [])]
+    reports = world.runner.peek(live_runs(state))
+    state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
+    state, ends = settle(state, reports, now, world.config)
+    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends])
+
+
+def present(world: World, seen: Look) -> dict[str, Decision]:
+    """Return what a cycle at this moment would say first about each task."""
+    return {
+        one.task: one
+        for one in plan(world.config.tasks, seen.state, seen.sample, world.config.rules, seen.now)
+    }
+
+
+def preview(world: World, wish: Wish) -> Report:
+    """Return the report that the next `run` would give if all it starts succeeds."""
+    seen = look(world)
+    state, rules, tasks = seen.state, world.config.rules, world.config.tasks
+    started: dict[str, Decision] = {}
+    last: dict[str, Decision] = {}
+    while True:
+        decisions = plan(
+            tasks, state, seen.sample, rules, seen.now, only=wish.only, force=wish.force, started=started
+        )
+        starts = [one for one in decisions if one.code.starts]
+        for one in starts:
+            started[one.task] = _marked(one, last.get(one.task))
+        last = {one.task: one for one in decisions}
+        if not starts:
+            break
+        for one in starts:
+            live = Live(f"dry-run-{one.task}", seen.now, one.code)
+            state = folds.claimed(state, tasks[one.task], live, seen.sample, rules)
+            state = folds.finished(state, one.task, Result(live.run_id, Status.OK, seen.now, seen.now), tasks[one.task])
+    shown = [started.get(name) or last[name] for name in tasks if name in last]
+    live_now = {name: mine.live for name, mine in seen.state.tasks.items() if mine.live is not None}
+    return Report(
+        seen.state.cycle + 1, seen.now, seen.sample, shown, seen.runs, live_now, seen.notes, dry_run=True
+    )
+
+
+def _marked(start: Decision, before: Decision | None) -> Decision:
+    """Say what a start hangs on, when an earlier round of this plan refused it."""
+    if before is None:
+        return start
+    hangs_on = f"once '{before.blocker}' succeeds" if before.code is Code.DEP_WAIT else "once a slot is free"
+    return replace(start, reason=f"{start.reason}; {hangs_on}")

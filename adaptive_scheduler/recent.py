@@ -1,0 +1,48 @@
+"""scheduler_metrics.json: the last 24 samples, for people and small tools."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler import files
+from adaptive_scheduler.model import Sample
+from adaptive_scheduler.times import from_iso, iso
+
+NAME = "scheduler_metrics.json"
+KEPT = 24
+
+
+def write(folder: Path, sample: Sample) -> None:
+    """Append a sample and drop the oldest beyond 24; a damaged file is begun anew. Raises OSError."""
+    entry: dict[str, Any] = {
+        "cpu_load": sample.cpu,
+        "memory_usage": sample.memory,
+        "timestamp": iso(sample.at),
+        "foreign_cpu": sample.foreign_cpu,
+        "source": sample.source,
+    }
+    entry |= {f"pressure_{kind}": value for kind, value in sample.pressure.items()}
+    entries = [*_entries(folder), entry][-KEPT:]
+    content = "[\n" + ",\n".join(json.dumps(one) for one in entries) + "\n]\n"
+    files.replace_file(folder / NAME, content.encode(), durable=False)
+
+
+def read(folder: Path) -> list[Sample]:
+    """Return the last samples, the oldest first; entries that make no sense are left out."""
+    found = []
+    for entry in _entries(folder):
+        try:
+            at = from_iso(entry["timestamp"])
+            cpu, memory = entry["cpu_load"], entry["memory_usage"]
+        except (KeyError, TypeError, ValueError):
+            continue
+        found.append(Sample(at, cpu, memory, entry.get("foreign_cpu"), {}, entry.get("source", "")))
+    return found
+
+
+def _entries(folder: Path) -> list[dict[str, Any]]:
+    try:
+        entries = json.loads((folder / NAME).read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -1,0 +1,39 @@
+"""After the state was lost: rebuild what the run folders still know, and never fire everything.
+
+With a copy to fall back on, only runs younger than the copy are missing. Without one, every task
+counts as just run: its next beat comes an interval from now.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from adaptive_scheduler import state as folds
+from adaptive_scheduler.model import Config, Live, Result, State, TaskState
+from adaptive_scheduler.runners.base import Runner
+
+
+def rebuilt(state: State, config: Config, runner: Runner, now: datetime) -> State:
+    """Return the state with the newest run on disk of each task as its live run, to be collected as usual."""
+    nothing_known = state.cycle == 0
+    state = folds.seen(state, config.tasks, now)
+    tasks: dict[str, TaskState] = {}
+    for name, mine in state.tasks.items():
+        known = max((run.run_id for run in (mine.live, mine.last) if run is not None), default="")
+        newer = [run_id for run_id in runner.scan(name) if run_id > known]
+        if newer and mine.live is None:
+            started = runner.started_at(newer[-1]) or now
+            mine = replace(mine, anchor=started, live=Live(newer[-1], started, reason="found after the state was lost"))
+        elif nothing_known and name in config.tasks:
+            mine = replace(mine, anchor=now)
+        tasks[name] = mine
+    return replace(state, tasks=tasks)
+
+
+def all_results(config: Config, runner: Runner) -> Iterator[tuple[str, Result]]:
+    """Yield every finished run whose folder is still kept, for a history that was lost."""
+    for name in config.tasks:
+        for run_id in runner.scan(name):
+            outcome = runner.outcome(name, run_id)
+            if outcome is not None:
+                yield name, outcome.recorded()

@@ -1,0 +1,100 @@
+"""The law of the rhythm: a task may start when the CPU is within the ceiling for its age.
+
+Age is the time since the task's anchor in base intervals; the ceiling is a non-decreasing staircase
+over age. The adaptive interval is the base interval times the smallest age whose ceiling admits the
+present CPU, so `due  <=>  time since the anchor >= adaptive interval` (less a little slack for ticks).
+
+The anchor after a run is the moment the task became due, not the moment a tick came round to starting
+it: otherwise a 10-minute task under a 5-minute tick runs every 15 minutes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil, inf
+
+from adaptive_scheduler.model import Rhythm, Task
+
+SLACK_SHARE = 0.1
+"""A tick that comes early by up to this share of the interval still counts (half a tick at most)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stair:
+    """From `age` base intervals on, the task may start when the CPU is within `ceiling` per cent."""
+
+    age: float
+    ceiling: float
+    inclusive: bool = True
+
+    def admits(self, cpu: float | None) -> bool:
+        """Whether this CPU is within the ceiling; an unknown CPU counts as an ordinary one."""
+        if cpu is None:
+            return self.age >= 1.0
+        return cpu <= self.ceiling if self.inclusive else cpu < self.ceiling
+
+
+Staircase = tuple[Stair, ...]
+
+PLAIN: Staircase = (Stair(1.0, inf),)
+"""Plain periodic behaviour: at the base interval, whatever the load."""
+
+
+def classic(rhythm: Rhythm) -> Staircase:
+    """Return the classic staircase: below low_cpu faster, up to high_cpu at base, above slower."""
+    return (
+        Stair(rhythm.faster, rhythm.low_cpu, inclusive=False),
+        Stair(1.0, rhythm.high_cpu),
+        Stair(rhythm.slower, inf),
+    )
+
+
+def staircase(task: Task, rhythm: Rhythm) -> Staircase:
+    """Return the staircase that holds for this task."""
+    return classic(rhythm) if task.adaptive else PLAIN
+
+
+def adaptive_interval(base: timedelta, stairs: Staircase, cpu: float | None) -> timedelta:
+    """Return the base interval times the smallest age whose ceiling admits this CPU."""
+    return base * next((stair.age for stair in stairs if stair.admits(cpu)), stairs[-1].age)
+
+
+def slowest_interval(base: timedelta, stairs: Staircase) -> timedelta:
+    """Return the longest interval that the staircase can ask for."""
+    return base * stairs[-1].age
+
+
+def ceiling_at(age: float, stairs: Staircase) -> float:
+    """Return the busiest CPU, in per cent, at which a task of this age may start (0 = never)."""
+    return max((stair.ceiling for stair in stairs if age >= stair.age), default=0.0)
+
+
+def slack(interval: timedelta, tick: timedelta) -> timedelta:
+    """Return how much too early a tick may come and still count as the one meant."""
+    return min(tick / 2, interval * SLACK_SHARE)
+
+
+def is_due(anchor: datetime, interval: timedelta, now: datetime, tick: timedelta) -> bool:
+    """Say whether the adaptive interval has passed since the anchor, give or take the slack."""
+    return now - anchor >= interval - slack(interval, tick)
+
+
+def next_anchor(anchor: datetime | None, interval: timedelta, start: datetime, tick: timedelta) -> datetime:
+    """Return the anchor after a start: the moment it became due, or the start itself.
+
+    The start itself counts where there was no anchor, where the start came more than a tick after the
+    due moment (one catch-up, never a burst), and where it came before it was due (started by hand).
+    """
+    if anchor is None:
+        return start
+    due = anchor + interval
+    return due if due - slack(interval, tick) <= start <= due + tick else start
+
+
+def effective_interval(interval: timedelta, tick: timedelta) -> timedelta:
+    """Return the mean distance of starts that ticks of this length can really keep."""
+    return max(interval, tick)
+
+
+def tick_at_or_after(moment: datetime, now: datetime, tick: timedelta) -> datetime:
+    """Return the first coming tick, counted from this one, that is not before the moment."""
+    return now + tick * max(1, ceil((moment - now) / tick))

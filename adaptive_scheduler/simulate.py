@@ -1,0 +1,142 @@
+"""The cycle's story over a recorded load: the same plan, the same folds, no process started.
+
+Every run is assumed to last its `expected_duration` and to succeed. The trace's own clock is the clock.
+"""
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from statistics import fmean
+
+from adaptive_scheduler import state as folds
+from adaptive_scheduler.model import Code, Config, Decision, Live, Result, Sample, State, Status, Task
+from adaptive_scheduler.plan import plan
+from adaptive_scheduler.trace import Row
+
+UNKNOWN_DURATION = timedelta(seconds=30)
+"""How long a run is assumed to last where the task does not say."""
+
+
+class Policy(StrEnum):
+    """Which staircase holds in a simulation."""
+
+    FIXED = "fixed"
+    SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One decision of a simulated cycle."""
+
+    at: datetime
+    decision: Decision
+    cpu: float
+
+
+@dataclass
+class Tally:
+    """What became of one task in a simulation: starts, gaps between them, CPU met, refusals."""
+
+    starts: list[datetime] = field(default_factory=list)
+    met: list[float] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def gaps(self) -> list[timedelta]:
+        """Return the time between neighbouring starts."""
+        return [b - a for a, b in zip(self.starts, self.starts[1:], strict=False)]
+
+    @property
+    def mean_cpu(self) -> float | None:
+        """Mean host CPU over the runs, in per cent."""
+        return fmean(self.met) if self.met else None
+
+
+def under(policy: Policy, config: Config) -> Config:
+    """Return the configuration with the policy's staircase for every task."""
+    if policy is Policy.SEED:
+        return config
+    return replace(config, tasks={name: replace(task, adaptive=False) for name, task in config.tasks.items()})
+
+
+def late_and_lossy(
+    samples: Iterable[Sample], jitter: timedelta, drop: float, seed: int
+) -> Iterator[tuple[datetime, Sample]]:
+    """Yield (moment of the cycle, sample): up to `jitter` late, a share `drop` of the ticks missing."""
+    dice = random.Random(seed)  # noqa: S311 - a simulation wants repeatable numbers, not secret ones
+    for sample in samples:
+        late = dice.uniform(0.0, 1.0) * jitter
+        if dice.random() >= drop:
+            yield sample.at + late, sample
+
+
+def simulate(config: Config, ticks: Iterable[tuple[datetime, Sample]]) -> Iterator[Made]:
+    """Yield what every cycle decides: each task's start if it started, else its last refusal."""
+    tick = config.rules.tick
+    state = State()
+    ends: list[tuple[datetime, str, str]] = []
+    for at, sample in ticks:
+        if not state.tasks:
+            state = folds.seen(state, config.tasks, at)
+        state, now, started = _over(state, ends, at), at, dict[str, Made]()
+        refused: dict[str, Made] = {}
+        until = at + tick - min(timedelta(seconds=15), tick * 0.1)
+        while True:
+            for one in plan(config.tasks, state, sample, config.rules, now, started=started):
+                made = Made(now, one, sample.cpu or 0.0)
+                if not one.code.starts:
+                    refused[one.task] = made
+                    continue
+                started[one.task] = made
+                task = config.tasks[one.task]
+                run_id = f"{one.task}@{now.timestamp()}"
+                state = folds.claimed(state, task, Live(run_id, now, one.code), sample, config.rules)
+                heapq.heappush(ends, (now + _duration(task), one.task, run_id))
+            held = any(made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT) for made in refused.values())
+            ours = any(name in started for _, name, _ in ends)
+            if not ends or ends[0][0] > until or not (ours or held):
+                break
+            now = max(now, ends[0][0])
+            state = _over(state, ends, now)
+        for name in config.tasks:
+            yield started.get(name) or refused[name]
+
+
+def tally(
+    made: Iterable[Made], config: Config, start: datetime, known: list[Row | None], since: datetime
+) -> dict[str, Tally]:
+    """Count a simulation from `since` on, with the CPU that each run really met in the trace."""
+    tick = config.rules.tick
+    cpu: list[float] = []
+    for row in known:
+        cpu.append(row.cpu if row is not None and row.cpu is not None else (cpu[-1] if cpu else 0.0))
+    tallies = {name: Tally() for name in config.tasks}
+    for one in made:
+        if one.at < since:
+            continue
+        mine = tallies[one.decision.task]
+        mine.codes[one.decision.code.value] += 1
+        if one.decision.code.starts:
+            mine.starts.append(one.at)
+            first = (one.at - start) // tick
+            ticks = max(1, round(_duration(config.tasks[one.decision.task]) / tick))
+            mine.met.append(fmean(cpu[first : first + ticks]))
+    return tallies
+
+
+def _duration(task: Task) -> timedelta:
+    return task.expected_duration or UNKNOWN_DURATION
+
+
+def _over(state: State, ends: list[tuple[datetime, str, str]], now: datetime) -> State:
+    """End every run whose time has come; results need no history here."""
+    while ends and ends[0][0] <= now:
+        ended_at, name, run_id = heapq.heappop(ends)
+        live = state.tasks[name].live
+        began = live.started_at if live is not None else ended_at
+        result = Result(run_id, Status.OK, began, ended_at, (ended_at - began).total_seconds(), 0)
+        state = replace(folds.finished(state, name, result, None), unrecorded=())
+    return state

@@ -1,0 +1,176 @@
+"""Folds over the state: each takes a State and returns a new one; an illegal move raises and changes nothing.
+
+A run is stamped before its supervisor starts (`claimed`) and given back by exactly one of `finished`
+calls; the anchor moves at the start, so a crash can neither repeat nor lose a beat.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.model import Decision, Live, Reading, Result, Rules, Sample, State, Status, Task, TaskState
+from adaptive_scheduler.rhythm import adaptive_interval, is_due, next_anchor, staircase
+
+FORGET_AFTER = timedelta(days=30)
+"""How long the state of a task that left tasks.toml is kept."""
+
+
+def seen(state: State, names: Iterable[str], now: datetime) -> State:
+    """Greet new tasks, mark those that left tasks.toml, and forget them after 30 days."""
+    wanted = dict.fromkeys(names)
+    tasks: dict[str, TaskState] = {}
+    for name in [*wanted, *(n for n in state.tasks if n not in wanted)]:
+        mine = state.tasks.get(name) or TaskState(first_seen=now)
+        if name in wanted:
+            tasks[name] = replace(mine, missing_since=None) if mine.missing_since else mine
+        elif mine.missing_since is None:
+            tasks[name] = replace(mine, missing_since=now)
+        elif mine.live is not None or now - mine.missing_since < FORGET_AFTER:
+            tasks[name] = mine
+    return replace(state, tasks=tasks)
+
+
+def beat(state: State, now: datetime, tick: timedelta) -> State:
+    """Count a cycle; a cycle less than half a tick after the nominal one keeps the nominal time."""
+    nominal = state.nominal_at
+    if nominal is None or not timedelta(0) <= now - nominal < tick / 2:
+        nominal = now
+    return replace(state, cycle=state.cycle + 1, last_cycle_at=now, nominal_at=nominal)
+
+
+def set_back(state: State, now: datetime, tick: timedelta) -> tuple[State, bool]:
+    """Pull every stamp that lies more than a tick in the future to now: the clock was set back.
+
+    Such a task counts as just run; returns the state and whether anything was pulled.
+    """
+    horizon = now + tick
+
+    def pull(moment: datetime | None) -> datetime | None:
+        return now if moment is not None and moment > horizon else moment
+
+    def known(moment: datetime) -> datetime:
+        return min(moment, now) if moment > horizon else moment
+
+    tasks = {}
+    for name, mine in state.tasks.items():
+        last = mine.last
+        tasks[name] = replace(
+            mine,
+            first_seen=known(mine.first_seen),
+            anchor=pull(mine.anchor),
+            live=mine.live and replace(mine.live, started_at=known(mine.live.started_at)),
+            last=last and replace(last, started_at=known(last.started_at), ended_at=known(last.ended_at)),
+            retry_at=now if last and last.ended_at > horizon and mine.retry_at else mine.retry_at,
+            missing_since=pull(mine.missing_since),
+        )
+    pulled = replace(
+        state, tasks=tasks, last_cycle_at=pull(state.last_cycle_at), nominal_at=pull(state.nominal_at)
+    )
+    return pulled, pulled != state
+
+
+def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) -> State:
+    """Stamp a start: the run is live, the anchor moves, a retry is used up."""
+    mine = state.tasks[task.name]
+    if mine.live is not None:
+        raise StateError(f"'{task.name}' has a live run '{mine.live.run_id}' already")
+    interval = adaptive_interval(task.interval, staircase(task, rules.rhythm), sample.cpu)
+    anchor = next_anchor(mine.anchor, interval, live.started_at, rules.tick)
+    retrying = mine.retry_at is not None
+    if retrying and mine.anchor and not is_due(mine.anchor, interval, live.started_at, rules.tick):
+        # A retry belongs to the beat that failed; the next beat comes when it would have come.
+        anchor = mine.anchor
+    return _with(
+        state,
+        task.name,
+        replace(
+            mine,
+            live=live,
+            anchor=anchor,
+            retry_at=None,
+            retries_used=mine.retries_used if retrying else 0,
+            retried_interruption=mine.retried_interruption and retrying,
+        ),
+    )
+
+
+def finished(state: State, name: str, result: Result, task: Task | None) -> State:
+    """Take in the end of a run: latest result, streak, next try; `task` is None when it left tasks.toml.
+
+    A failure is tried again up to `retries` times, after `retry_delay` doubled each time; an
+    interrupted run is tried again once, at once.
+    """
+    mine = state.tasks[name]
+    if mine.live is None or mine.live.run_id != result.run_id:
+        raise StateError(f"'{name}' has no live run '{result.run_id}'")
+    failed = not result.status.succeeded
+    spent = max(0.0, (result.cpu_s or 0.0) - mine.live.cpu_seen_s)
+    done = replace(mine, live=None, last=result, failures=mine.failures + 1 if failed else 0)
+    if not failed:
+        done = replace(done, retry_at=None, retries_used=0, retried_interruption=False)
+    elif result.status is Status.INTERRUPTED:
+        again = not mine.retried_interruption
+        done = replace(done, retry_at=result.ended_at if again else None, retried_interruption=again)
+    elif task is not None and mine.retries_used < task.retries:
+        delay = task.retry_delay * 2**mine.retries_used
+        done = replace(done, retry_at=result.ended_at + delay, retries_used=mine.retries_used + 1)
+    return replace(
+        _with(state, name, done),
+        unrecorded=(*state.unrecorded, (name, result)),
+        spent_s=state.spent_s + spent,
+    )
+
+
+def recorded(state: State, run_ids: Iterable[str]) -> State:
+    """Drop the results that the history has taken in."""
+    gone = set(run_ids)
+    return replace(state, unrecorded=tuple(pair for pair in state.unrecorded if pair[1].run_id not in gone))
+
+
+def paused(state: State, name: str, until: datetime | None) -> State:
+    """Hold a task until a time, or until `resumed`."""
+    return _with(state, name, replace(state.tasks[name], paused=True, paused_until=until))
+
+
+def resumed(state: State, name: str) -> State:
+    """Give a held task free."""
+    return _with(state, name, replace(state.tasks[name], paused=False, paused_until=None))
+
+
+def pauses_over(state: State, now: datetime) -> State:
+    """Give free every task whose pause had an end that has passed."""
+    over = [n for n, t in state.tasks.items() if t.paused and t.paused_until and t.paused_until <= now]
+    for name in over:
+        state = resumed(state, name)
+    return state
+
+
+def measured(state: State, readings: tuple[Reading, ...], usage_s: Mapping[str, float]) -> State:
+    """Keep the OS counters that the next cycle compares with.
+
+    When they are new ones, the CPU seconds of our own runs are counted afresh from here: `usage_s` is
+    what each live run, by its id, has used so far.
+    """
+    if readings == state.readings:
+        return state
+    tasks = {
+        name: replace(mine, live=replace(mine.live, cpu_seen_s=usage_s[mine.live.run_id]))
+        if mine.live is not None and mine.live.run_id in usage_s
+        else mine
+        for name, mine in state.tasks.items()
+    }
+    return replace(state, readings=readings, tasks=tasks, spent_s=0.0)
+
+
+def decided(state: State, decisions: Iterable[Decision], tempo: str | None = None) -> State:
+    """Remember each task's latest code and, where given, which way the load bends its interval."""
+    tasks = dict(state.tasks)
+    for one in decisions:
+        mine = tasks[one.task]
+        tasks[one.task] = replace(mine, code=one.code.value, tempo=tempo or mine.tempo)
+    return replace(state, tasks=tasks)
+
+
+def _with(state: State, name: str, mine: TaskState) -> State:
+    return replace(state, tasks={**state.tasks, name: mine})

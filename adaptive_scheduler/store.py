@@ -1,0 +1,136 @@
+"""The JSON state: one lock, one transaction at a time, and never a false first run.
+
+A transaction takes the file lock, reads the state afresh, changes it and writes it back: milliseconds,
+never while a task runs. An unreadable state is set aside as `*.corrupt-TIME` and the copy before it
+(`.bak`) is used; a state of a newer version is refused.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from adaptive_scheduler import codec, files, locks
+from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.model import State
+
+NAME = "adaptive_scheduler_state.json"
+LOCK_WAIT_S = 60.0
+"""Transactions last milliseconds; a minute of waiting means that something is stuck."""
+
+
+@dataclass
+class Transaction:
+    """The state as read under the lock; assign `state` to change it.
+
+    `damaged` says that the file was unreadable and an older copy, or nothing, stands in for it.
+    """
+
+    state: State
+    damaged: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The state file of one state folder."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """Where the state is kept."""
+        return self.folder / NAME
+
+    @property
+    def backup(self) -> Path:
+        """The copy before the present one."""
+        return self.path.with_suffix(".json.bak")
+
+    def read(self) -> Transaction:
+        """Return the state without locking, creating or mending anything: for readers and dry runs."""
+        found, notes, candidates = None, [], (self.path, self.backup)
+        for path in candidates:
+            try:
+                found = _load(path)
+            except _Damaged as damage:
+                notes.append(str(damage))
+            if found is not None:
+                break
+        if found is not None and path == self.backup:
+            # A missing state beside its copy is a lost one; both missing is a first run.
+            notes.append(f"the copy before it, '{path.name}', is used")
+        return Transaction(found or State(), damaged=bool(notes), notes=notes)
+
+    @contextmanager
+    def transaction(self, now: datetime) -> Iterator[Transaction]:
+        """Hold the lock, yield the fresh state, and write it back when it was changed.
+
+        Raises StateError when the folder cannot be used, the lock stays taken, the state is of a newer
+        version, or writing fails; whatever was on disk before is then still there.
+        """
+        try:
+            files.private_folder(self.folder)
+            with locks.hold(self.folder / "adaptive_scheduler.lock", timeout_s=LOCK_WAIT_S):
+                transaction = self.read()
+                if transaction.damaged:
+                    self._set_aside(transaction, now)
+                before = transaction.state
+                yield transaction
+                if transaction.state is not before:
+                    self._save(transaction.state)
+        except TimeoutError as error:
+            raise StateError(f"the state in '{self.folder}' stays locked by another process: {error}") from error
+        except OSError as error:
+            raise StateError(
+                f"cannot use the state in '{self.folder}': {error.strerror or error}; "
+                "free the disk, mend its permissions or set scheduler.state_dir"
+            ) from error
+
+    def _save(self, state: State) -> None:
+        content = json.dumps(codec.encode_state(state), separators=(",", ":"), ensure_ascii=False).encode()
+        if self.path.exists():
+            # A hard link costs nothing and leaves no moment without a readable state.
+            spare = self.backup.with_suffix(".bak.tmp")
+            spare.unlink(missing_ok=True)
+            try:
+                os.link(self.path, spare)
+            except OSError:
+                spare.write_bytes(self.path.read_bytes())
+            files.replace(spare, self.backup)
+        files.replace_file(self.path, content)
+
+    def _set_aside(self, transaction: Transaction, now: datetime) -> None:
+        for path in (self.path, self.backup):
+            with suppress(_Damaged):
+                _load(path)
+                continue
+            aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
+            files.replace(path, aside)
+            transaction.notes.append(f"kept as '{aside.name}' for a look")
+
+
+class _Damaged(Exception):
+    """The file is there and cannot be understood."""
+
+
+def _load(path: Path) -> State | None:
+    """Return the state in a file, None when there is no file; raises _Damaged, StateError or OSError."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        plain = json.loads(content)
+        version = plain["version"]
+        if isinstance(version, int) and version > codec.VERSION:
+            raise StateError(
+                f"'{path}' has version {version}, this program knows {codec.VERSION}: "
+                "a newer adaptive-scheduler wrote it; upgrade this one, or set another scheduler.state_dir"
+            )
+        return codec.decode_state(plain)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _Damaged(f"'{path}' is damaged ({type(error).__name__}: {error})") from error

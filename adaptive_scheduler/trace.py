@@ -1,0 +1,106 @@
+"""A recorded load: CSV or history rows -> one sample a tick, each knowing only the past.
+
+A row stamped T is the mean over [T, T + tick). The tick at T may know only the rows before T; an absent
+row is an unknown sample, for which the last known one is held. Rows closer than a tick are averaged.
+"""
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.model import Sample
+
+COLUMNS = ("timestamp", "cpu_percent", "memory_percent")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a trace; per cent, None where unknown."""
+
+    at: datetime
+    cpu: float | None
+    memory: float | None
+
+
+def read(path: Path) -> list[Row]:
+    """Return the rows of a CSV file, plain or .gz, in the order of time; UsageError names what is wrong."""
+    try:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the trace '{path}': {error}") from error
+    reader = csv.DictReader(io.StringIO(text))
+    missing = [column for column in COLUMNS[:2] if column not in (reader.fieldnames or [])]
+    if missing:
+        raise UsageError(f"the trace '{path}' has no column '{missing[0]}'; it needs {', '.join(COLUMNS)}")
+    rows: list[Row] = []
+    try:
+        for fields in reader:
+            where = f"'{path}' line {reader.line_num}"
+            row = Row(
+                _moment(fields["timestamp"], where),
+                _percent(fields["cpu_percent"], where),
+                _percent(fields.get("memory_percent"), where),
+            )
+            if rows and row.at < rows[-1].at:
+                raise UsageError(f"{where}: '{fields['timestamp']}' is earlier than the line before; sort the trace")
+            rows.append(row)
+    except csv.Error as error:
+        raise UsageError(f"'{path}' line {reader.line_num}: {error}") from error
+    if not any(row.cpu is not None for row in rows):
+        raise UsageError(f"the trace '{path}' has no CPU value at all")
+    return rows
+
+
+def slots(rows: Iterable[Row], tick: timedelta) -> tuple[datetime, list[Row | None]]:
+    """Return the first moment and one averaged row a tick from it on, None where nothing is known."""
+    ordered = list(rows)
+    start = ordered[0].at
+    gathered: list[list[Row]] = [[] for _ in range((ordered[-1].at - start) // tick + 1)]
+    for row in ordered:
+        gathered[(row.at - start) // tick].append(row)
+    return start, [_mean(start + number * tick, group) for number, group in enumerate(gathered)]
+
+
+def samples(start: datetime, known: list[Row | None], tick: timedelta) -> Iterator[Sample]:
+    """Yield the sample of every tick at which some CPU is known, from rows before that tick alone."""
+    cpu = memory = None
+    for number, row in enumerate(known):
+        if cpu is not None:
+            yield Sample((start + number * tick).astimezone(), cpu, memory, source="trace")
+        if row is not None:
+            cpu = row.cpu if row.cpu is not None else cpu
+            memory = row.memory if row.memory is not None else memory
+
+
+def _mean(at: datetime, group: list[Row]) -> Row | None:
+    if not group:
+        return None
+    cpu = [row.cpu for row in group if row.cpu is not None]
+    memory = [row.memory for row in group if row.memory is not None]
+    return Row(at, sum(cpu) / len(cpu) if cpu else None, sum(memory) / len(memory) if memory else None)
+
+
+def _moment(text: str | None, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat((text or "").strip().replace("Z", "+00:00"))
+    except ValueError as error:
+        raise UsageError(f"{where}: '{text}' is no ISO 8601 time") from error
+    return moment if moment.tzinfo is not None else moment.astimezone()
+
+
+def _percent(text: str | None, where: str) -> float | None:
+    if text is None or not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: '{text}' is no number") from error
+    if not 0.0 <= value <= 100.0:
+        raise UsageError(f"{where}: '{text}' is not between 0 and 100")
+    return value

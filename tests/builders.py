@@ -1,0 +1,48 @@
+"""Short ways to say tasks, states and samples in tests."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adaptive_scheduler.model import Live, Result, Rules, Sample, State, Status, Step, Task, TaskState
+
+NOW = datetime(2025, 11, 2, 22, 30, tzinfo=UTC)
+RULES = Rules()
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def task(name: str = "job", every: float = 10, **more: Any) -> Task:
+    return Task(name=name, interval=minutes(every), steps=(Step(f"{name}.py", f"{name}.py"),), **more)
+
+
+def tasks(*wanted: Task) -> dict[str, Task]:
+    return {one.name: one for one in wanted}
+
+
+def sample(cpu: float | None = 50.0, memory: float | None = 40.0, at: datetime = NOW) -> Sample:
+    return Sample(at, cpu, memory)
+
+
+def ago(count: float) -> datetime:
+    return NOW - minutes(count)
+
+
+def ended(minutes_ago: float = 5, status: Status = Status.OK, run_id: str = "r0", **more: Any) -> Result:
+    moment = ago(minutes_ago)
+    return Result(run_id, status, moment, moment, cause=more.pop("cause", ""), **more)
+
+
+def mine(age: float | None = None, **more: Any) -> TaskState:
+    """The state of a task whose anchor is `age` minutes ago, or that never ran."""
+    first_seen = more.pop("first_seen", ago(age or 0))
+    return TaskState(first_seen=first_seen, anchor=None if age is None else ago(age), **more)
+
+
+def state(**by_name: TaskState) -> State:
+    return State(cycle=1, tasks=by_name)
+
+
+def live(minutes_ago: float = 1, run_id: str = "r1") -> Live:
+    return Live(run_id, ago(minutes_ago))
