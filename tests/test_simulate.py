@@ -1,0 +1,115 @@
+"""The cycle's story over a recorded load: rates, order, and what the summary says."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from adaptive_scheduler import simulate, trace
+from adaptive_scheduler.model import Config, Priority, Rules, Task
+from adaptive_scheduler.simulate import Made, Policy, Tally
+from adaptive_scheduler.trace import Row
+from tests.builders import NOW, minutes, task, tasks
+
+TICK = minutes(5)
+TICKS_A_DAY = 288
+
+
+def config(*wanted: Task, **rules: int) -> Config:
+    return Config(path="tasks.toml", state_dir="outputs", rules=Rules(**rules), tasks=tasks(*wanted))
+
+
+def steady(days: float, cpu: float, memory: float | None = 40) -> list[Row | None]:
+    return [Row(NOW + n * TICK, cpu, memory) for n in range(int(days * TICKS_A_DAY) + 1)]
+
+
+def replay(
+    wanted: Config, known: list[Row | None], *, jitter_s: float = 0, drop: float = 0, seed: int = 1
+) -> list[Made]:
+    ticks = simulate.late_and_lossy(trace.samples(NOW, known, TICK), timedelta(seconds=jitter_s), drop, seed)
+    return list(simulate.simulate(wanted, ticks))
+
+
+def counted(wanted: Config, known: list[Row | None], made: Iterable[Made]) -> dict[str, Tally]:
+    return simulate.tally(made, wanted, NOW, known, NOW)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "base", "a_day"),
+    [(18, 10, 180), (50, 10, 144), (75, 10, 96), (50, 5, 288), (18, 30, 60), (75, 60, 16), (18, 5, 288)],
+)
+@pytest.mark.parametrize(("jitter_s", "drop", "tolerance"), [(0, 0, 0.005), (20, 0, 0.005), (20, 0.01, 0.02)])
+def test_the_daily_rate_is_the_adaptive_rate(
+    cpu: float, base: float, a_day: float, jitter_s: float, drop: float, tolerance: float
+) -> None:
+    wanted, known = config(task(every=base)), steady(6, cpu)
+    made = replay(wanted, known, jitter_s=jitter_s, drop=drop)
+    runs = len(counted(wanted, known, made)["job"].starts)
+    assert runs / 6 == pytest.approx(a_day, rel=tolerance, abs=0.34)
+
+
+@pytest.mark.parametrize("cpu", [5, 50, 95])
+def test_the_fixed_policy_runs_at_the_base_interval_at_any_load(cpu: float) -> None:
+    wanted = simulate.under(Policy.FIXED, config(task()))
+    known = steady(2, cpu)
+    assert len(counted(wanted, known, replay(wanted, known))["job"].starts) == 288
+
+
+def test_the_seed_policy_changes_nothing() -> None:
+    wanted = config(task(adaptive=False), task("other"))
+    assert simulate.under(Policy.SEED, wanted) is wanted
+
+
+def test_at_constant_65_per_cent_memory_no_task_starves() -> None:
+    wanted = config(task("a"), task("critical", priority=Priority.CRITICAL), task("big", 60))
+    known = steady(2, 50, 65)
+    found = counted(wanted, known, replay(wanted, known))
+    assert len(found["critical"].starts) == 288
+    assert found["a"].codes["FORCED"] == len(found["a"].starts) > 0
+    assert max(found["a"].gaps()) == minutes(50)
+    assert max(found["big"].gaps()) == minutes(300)
+
+
+def test_a_dependent_starts_after_its_dependency_in_the_same_cycle() -> None:
+    wanted = config(task("b", depends_on=("a",)), task("a"))
+    known = steady(0.1, 50)
+    starts = [(one.decision.task, one.at) for one in replay(wanted, known) if one.decision.code.starts]
+    first = {name: at for name, at in reversed(starts)}
+    assert first["b"] - first["a"] == simulate.UNKNOWN_DURATION
+
+
+def test_a_long_run_is_running_and_takes_its_slot_until_it_ends() -> None:
+    wanted = config(task("long", 60, expected_duration=minutes(12)), task("short"), max_parallel=1)
+    known = steady(0.05, 50)
+    found = [(one.decision.task, one.decision.code.value, (one.at - NOW) // minutes(1)) for one in replay(wanted, known)]
+    assert found[:8] == [
+        ("long", "RUN", 5),
+        ("short", "NO_SLOT", 5),
+        ("long", "RUNNING", 10),
+        ("short", "NO_SLOT", 10),
+        ("long", "NOT_DUE", 17),
+        ("short", "RUN", 17),
+        ("long", "NOT_DUE", 20),
+        ("short", "NOT_DUE", 20),
+    ]
+
+
+def test_the_same_seed_gives_the_same_simulation_and_another_one_does_not() -> None:
+    wanted, known = config(task()), steady(1, 18)
+    first = replay(wanted, known, jitter_s=20, drop=0.1, seed=1)
+    assert first == replay(wanted, known, jitter_s=20, drop=0.1, seed=1)
+    assert first != replay(wanted, known, jitter_s=20, drop=0.1, seed=2)
+
+
+def test_cpu_met_is_the_mean_of_the_ticks_that_a_run_occupies() -> None:
+    wanted = config(task(every=60, expected_duration=minutes(10)))
+    known: list[Row | None] = [Row(NOW + n * TICK, cpu, None) for n, cpu in enumerate([1, 10, 30, 99, 99])]
+    found = counted(wanted, known, replay(wanted, known))["job"]
+    assert found.mean_cpu == 20
+    assert Tally().mean_cpu is None
+
+
+def test_what_happens_before_the_warm_up_ends_is_not_counted() -> None:
+    wanted, known = config(task()), steady(1, 50)
+    found = simulate.tally(replay(wanted, known), wanted, NOW, known, NOW + timedelta(hours=12))
+    assert len(found["job"].starts) == 72
