@@ -1,0 +1,51 @@
+"""Moments as text: ISO 8601 for files, and the forms people use with `--at` and `--until`. Pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from adaptive_scheduler.durations import parse as parse_duration
+from adaptive_scheduler.errors import UsageError
+
+FORMS = "ISO 8601 (2025-11-02T22:35), HH:MM, 'yesterday HH:MM', 'tomorrow HH:MM', '2h ago' or 'in 2h'"
+
+
+def iso(moment: datetime) -> str:
+    """Return an aware moment as ISO 8601 in UTC, with offset."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def from_iso(text: str) -> datetime:
+    """Return the aware moment that `iso` wrote; ValueError or TypeError when it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"'{text}' has no offset")
+    return moment
+
+
+def parse_time(text: str, now: datetime, *, future: bool = False) -> datetime:
+    """Return the moment that people mean, in the zone of `now`; UsageError names the accepted forms.
+
+    A bare `HH:MM` is the latest one past, or the next one to come where `future` is set.
+    """
+    words = text.strip().lower()
+    if found := re.fullmatch(r"(?:(yesterday|today|tomorrow)\s+)?(\d{1,2}):(\d{2})", words):
+        day, hour, minute = found[1], int(found[2]), int(found[3])
+        if hour < 24 and minute < 60:
+            return _on_day(day, now.replace(hour=hour, minute=minute, second=0, microsecond=0), now, future)
+    try:
+        if found := re.fullmatch(r"(.+?)\s+ago", words):
+            return now - parse_duration(found[1])
+        if found := re.fullmatch(r"in\s+(.+)", words):
+            return now + parse_duration(found[1])
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"'{text}' is no time; write {FORMS}") from error
+    return moment.replace(tzinfo=now.tzinfo) if moment.tzinfo is None else moment.astimezone(now.tzinfo)
+
+
+def _on_day(day: str | None, moment: datetime, now: datetime, future: bool) -> datetime:
+    if day is not None:
+        return moment + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[day])
+    if future:
+        return moment if moment > now else moment + timedelta(days=1)
+    return moment if moment <= now else moment - timedelta(days=1)

@@ -1,0 +1,193 @@
+"""The state file: transactions, damage, versions, and that nothing is ever read as a first run."""
+
+import json
+import multiprocessing
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaptive_scheduler import codec
+from adaptive_scheduler import state as folds
+from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.model import Code, Live, Result, State, Status, TaskState
+from adaptive_scheduler.store import Store
+from tests.builders import NOW, ended, live, mine, minutes, state
+
+FULL = State(
+    cycle=7,
+    last_cycle_at=NOW,
+    nominal_at=NOW,
+    readings=({"busy_s": 1.5, "boot": "x", "cpus": 2},),
+    spent_s=2.5,
+    tasks={
+        "a": mine(5, live=live(), last=ended(9, Status.FAILED, signal="SIGKILL", exit_code=None), failures=2),
+        "작업": mine(None, paused=True, paused_until=NOW, retry_at=NOW, retries_used=1, retried_interruption=True),
+        "c": mine(5, tempo="faster", code="NOT_DUE", missing_since=NOW),
+    },
+    unrecorded=(("a", ended(1)),),
+)
+
+
+def change(store: Store, after: State) -> None:
+    with store.transaction(NOW) as transaction:
+        transaction.state = after
+
+
+def test_a_state_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
+    store = Store(tmp_path / "new" / "outputs")
+    change(store, FULL)
+    assert store.read().state == FULL
+    assert store.path.stat().st_mode & 0o777 == 0o600 or os.name == "nt"
+    assert store.folder.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
+
+
+moments = st.datetimes(min_value=NOW.replace(tzinfo=None, year=1990), max_value=NOW.replace(tzinfo=None, year=2090)).map(
+    lambda moment: moment.replace(tzinfo=NOW.tzinfo)
+)
+results = st.builds(
+    Result, st.text(), st.sampled_from(Status), moments, moments, st.floats(0, 1e6), st.none() | st.integers(0, 255)
+)
+task_states = st.builds(
+    TaskState,
+    first_seen=moments,
+    anchor=st.none() | moments,
+    live=st.none() | st.builds(Live, st.text(), moments, st.sampled_from(Code), st.text()),
+    last=st.none() | results,
+    failures=st.integers(0, 99),
+    paused=st.booleans(),
+)
+
+
+@given(st.builds(State, cycle=st.integers(0), tasks=st.dictionaries(st.text(), task_states)))
+def test_every_state_round_trips_through_json(before: State) -> None:
+    assert codec.decode_state(json.loads(json.dumps(codec.encode_state(before)))) == before
+
+
+def test_reading_creates_nothing(tmp_path: Path) -> None:
+    found = Store(tmp_path / "outputs").read()
+    assert (found.state, found.damaged) == (State(), False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unchanged_state_is_not_written_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    before = store.path.stat().st_mtime_ns
+    with store.transaction(NOW):
+        pass
+    assert store.path.stat().st_mtime_ns == before
+
+
+def test_an_error_inside_a_transaction_changes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    with pytest.raises(RuntimeError), store.transaction(NOW) as transaction:
+        transaction.state = State()
+        raise RuntimeError
+    assert store.read().state == FULL
+
+
+DAMAGE = {
+    "empty": b"",
+    "NUL bytes": b"\0" * 300,
+    "half": b'{"version": 1, "cyc',
+    "no object": b"[1, 2]",
+    "no version": b"{}",
+    "wrong types": b'{"version": 1, "cycle": "many", "readings": [], "tasks": {}, "unrecorded": []}',
+    "bad time": b'{"version":1,"cycle":1,"readings":[],"unrecorded":[],"tasks":{"a":{"first_seen":"noon"}}}',
+    "bad bytes": b"\xff\xfe\x00\x01",
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_state_is_set_aside_and_the_copy_before_it_used(tmp_path: Path, content: bytes) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    change(store, replace(FULL, cycle=8))
+    store.path.write_bytes(content)
+    with store.transaction(NOW) as transaction:
+        assert transaction.damaged
+        assert transaction.state == FULL
+        transaction.state = replace(transaction.state, cycle=9)
+    aside = tmp_path / f"{store.path.name}.corrupt-20251102T223000"
+    assert aside.read_bytes() == content
+    assert (store.read().state.cycle, store.read().damaged) == (9, False)
+    assert any(aside.name in note for note in transaction.notes)
+
+
+def test_a_missing_state_beside_its_copy_is_a_lost_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    change(store, replace(FULL, cycle=8))
+    store.path.unlink()
+    found = store.read()
+    assert (found.damaged, found.state.cycle) == (True, 7)
+
+
+def test_state_and_copy_both_damaged_is_said_and_both_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    change(store, replace(FULL, cycle=8))
+    store.path.write_bytes(b"")
+    store.backup.write_bytes(b"x")
+    with store.transaction(NOW) as transaction:
+        assert (transaction.damaged, transaction.state) == (True, State())
+    assert len(list(tmp_path.glob("*.corrupt-*"))) == 2
+
+
+def test_a_newer_state_is_refused_with_the_likely_cause_and_left_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    content = json.dumps({"version": codec.VERSION + 1, "whatever": True}).encode()
+    store.path.write_bytes(content)
+    with pytest.raises(StateError, match="a newer adaptive-scheduler wrote it"), store.transaction(NOW):
+        pass
+    assert store.path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_used_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file")
+    with pytest.raises(StateError, match=r"outputs'.*set scheduler.state_dir"):
+        change(Store(tmp_path / "outputs"), FULL)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which only Linux has")
+def test_a_full_disk_leaves_the_state_as_it_was(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    (tmp_path / f".{store.path.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+    with pytest.raises(StateError, match="cannot use the state"):
+        change(store, replace(FULL, cycle=8))
+    assert store.read().state == FULL
+
+
+def _count(folder: Path, times: int) -> None:
+    store = Store(folder)
+    for _ in range(times):
+        with store.transaction(NOW) as transaction:
+            transaction.state = folds.beat(transaction.state, NOW, minutes(5))
+
+
+def test_no_update_is_lost_between_processes(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    counters = [spawn.Process(target=_count, args=(tmp_path, 25)) for _ in range(4)]
+    for one in counters:
+        one.start()
+    for one in counters:
+        one.join()
+    assert Store(tmp_path).read().state.cycle == 100
+
+
+def test_a_user_s_pause_and_a_cycle_s_write_both_count(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, state(a=mine(5)))
+    seen_before = store.read().state
+    change(store, folds.paused(store.read().state, "a", None))
+    with store.transaction(NOW) as transaction:
+        assert transaction.state != seen_before
+        transaction.state = folds.beat(transaction.state, NOW, minutes(5))
+    assert store.read().state.tasks["a"].paused
