@@ -1,0 +1,203 @@
+"""The history: runs by upsert, decisions run-length coded, damage set aside, readers that leave no trace."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adaptive_scheduler import ledger
+from adaptive_scheduler.history import History, HistoryError
+from adaptive_scheduler.model import Code, Decision, Sample, Status
+from tests.builders import NOW, ended, minutes, sample
+
+TICK = minutes(5)
+
+
+def not_due(value: float, limit: float = 600) -> Decision:
+    return Decision("a", Code.NOT_DUE, "due soon", NOW, value, limit, "seconds")
+
+
+def gated(value: float = 65, limit: float = 60) -> Decision:
+    return Decision("a", Code.MEMORY_GATE, "memory", NOW, value, limit, "percent")
+
+
+def cycles(history: History, *decisions: Decision, first: int = 0, memory: float = 40) -> None:
+    for number, decision in enumerate(decisions, start=first):
+        at = NOW + number * TICK
+        history.record(at, number, replace(sample(50 + number, memory + number), at=at), [decision], TICK)
+
+
+def rows(history: History, what: str = "code, first_at, last_at, cycles") -> list[tuple[object, ...]]:
+    with sqlite3.connect(history.path) as database:
+        return database.execute(f"select {what} from decisions order by id").fetchall()
+
+
+def test_runs_are_taken_in_once_however_often_they_come(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    result = ended(5, Status.FAILED, "r1", exit_code=3, cause="exit code 3", cpu_s=0.5, output_bytes=9)
+    assert history.take_in([("a", result)]) == ["r1"]
+    assert history.take_in([("a", result), ("b", ended(1, run_id="r2"))]) == ["r1", "r2"]
+    assert history.runs() == [("b", ended(1, run_id="r2")), ("a", result)]
+    assert history.runs("a") == [("a", result)]
+    assert history.runs(limit=1) == [("b", ended(1, run_id="r2"))]
+    assert history.path.stat().st_mode & 0o077 == 0
+
+
+def test_equal_neighbouring_decisions_are_one_row(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    cycles(history, not_due(60), not_due(360), gated(65), gated(66), not_due(0))
+    assert [(code, count) for code, _, _, count in rows(history)] == [
+        ("NOT_DUE", 2),
+        ("MEMORY_GATE", 2),
+        ("NOT_DUE", 1),
+    ]
+
+
+def test_starts_other_limits_and_missing_cycles_begin_a_new_row(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    start = replace(not_due(600), code=Code.RUN)
+    cycles(history, start, start, not_due(60), not_due(360, limit=480))
+    cycles(history, not_due(60, limit=480), first=9)
+    assert [row[3] for row in rows(history)] == [1, 1, 1, 1, 1]
+
+
+def test_the_ledger_works_out_the_numbers_of_any_moment(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    cycles(history, not_due(60), not_due(360), gated(65), gated(66), memory=63)
+
+    def at(count: float) -> Decision | None:
+        moment = NOW + minutes(count)
+        entry, known = history.entry_at("a", moment)
+        return None if entry is None else ledger.in_force(entry, known, moment, TICK)
+
+    then = at(7)
+    assert then is not None
+    assert (then.code, then.value, then.limit) == (Code.NOT_DUE, 360, 600)
+    assert then.reason == "due in 4 min: runs every 10 min at 51 % CPU"
+    assert then.next_look == NOW + minutes(10)
+    later = at(16)
+    assert later is not None
+    assert (later.code, later.value, later.reason) == (Code.MEMORY_GATE, 66, "memory 66 % is above 60 %")
+    assert later.next_look == NOW + minutes(20)
+    assert at(-1) is None
+    assert at(60) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "value", "reason"),
+    [
+        (Decision("a", Code.CPU_CEILING, "", NOW, 75, 70, "percent"), 51, "CPU 51 % is above 70 %"),
+        (Decision("a", Code.RUNNING, "", NOW, 60, 3600, "seconds"), 360, "a run of it has been going for 6 min"),
+        (Decision("a", Code.PAUSED, "paused until 'resume a'", None), None, "paused until 'resume a'"),
+        (Decision("a", Code.WINDOW, "outside", NOW + minutes(90)), None, "outside"),
+    ],
+)
+def test_each_kind_of_number_is_worked_out_in_its_own_way(
+    tmp_path: Path, one: Decision, value: float | None, reason: str
+) -> None:
+    history = History(tmp_path)
+    cycles(history, one, one)
+    moment = NOW + minutes(5)
+    entry, known = history.entry_at("a", moment)
+    assert entry is not None
+    found = ledger.in_force(entry, known, moment, TICK)
+    assert found is not None
+    assert (found.value, found.reason) == (value, reason)
+    waits = one.code in (Code.PAUSED, Code.WINDOW)
+    assert found.next_look == (one.next_look if waits else moment + TICK)
+
+
+def test_a_lost_sample_leaves_the_row_s_own_numbers(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    cycles(history, gated(65))
+    with sqlite3.connect(history.path) as database:
+        database.execute("delete from samples")
+    entry, known = history.entry_at("a", NOW)
+    assert entry is not None
+    found = ledger.in_force(entry, known, NOW, TICK)
+    assert found is not None
+    assert found.value == 65
+
+
+def test_samples_come_back_as_they_were(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    full = Sample(NOW, 18.5, 45.9, 10.0, {"cpu": 1.5, "io": 0.0}, "counters")
+    history.record(NOW, 1, full, [], TICK)
+    assert history.samples(NOW - TICK, NOW + TICK) == [full]
+    assert history.samples(NOW + TICK, NOW + 2 * TICK) == []
+
+
+def test_what_is_older_than_its_keep_is_dropped_once_a_day(tmp_path: Path) -> None:
+    history = History(tmp_path, keep=timedelta(days=2))
+    history.take_in([("a", ended(0, run_id="old"))])
+    cycles(history, not_due(1))
+    cycles(history, gated(), first=288 * 3)
+    assert history.runs() == []
+    assert len(rows(history)) == 1
+    assert len(history.samples(NOW - TICK, NOW + timedelta(days=9))) == 1
+
+
+def test_readers_of_an_absent_history_find_nothing_and_create_nothing(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    assert (history.runs(), history.samples(NOW, NOW), history.entry_at("a", NOW)) == ([], [], (None, None))
+    history.path.touch()
+    assert history.runs() == []
+    assert [path.name for path in tmp_path.iterdir()] == [history.path.name]
+    assert history.path.stat().st_size == 0
+
+
+def test_readers_leave_no_trace_beside_the_history(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    cycles(history, not_due(1))
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    history.runs()
+    history.entry_at("a", NOW)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 99, b"SQLite format 3\0" + b"\0" * 5000])
+def test_a_damaged_history_is_set_aside_and_a_new_one_begun(tmp_path: Path, content: bytes) -> None:
+    history = History(tmp_path)
+    history.path.write_bytes(content)
+    with pytest.raises(HistoryError):
+        history.runs()
+    said = history.mend(NOW)
+    assert said is not None
+    assert "is damaged" in said
+    assert (tmp_path / "history.sqlite3.corrupt-20251102T223000").read_bytes() == content
+    cycles(history, not_due(1))
+    assert history.mend(NOW) is None
+
+
+def test_a_history_of_a_newer_version_is_set_aside(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    cycles(history, not_due(1))
+    with sqlite3.connect(history.path) as database:
+        database.execute("pragma user_version = 99")
+    said = history.mend(NOW)
+    assert said is not None
+    assert "has version 99" in said
+
+
+def test_an_absent_or_empty_history_needs_no_mending(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    assert history.mend(NOW) is None
+    history.path.touch()
+    assert history.mend(NOW) is None
+
+
+def test_a_locked_history_is_an_error_that_names_it_and_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adaptive_scheduler.history.BUSY_S", 0.05)
+    history = History(tmp_path)
+    cycles(history, not_due(1))
+    other = sqlite3.connect(history.path, isolation_level=None)
+    other.execute("begin exclusive")
+    with pytest.raises(HistoryError, match="locked"):
+        history.take_in([("a", ended(1))])
+    assert history.mend(NOW) is None
+    other.close()
+    assert history.take_in([("a", ended(1))]) == ["r0"]
