@@ -1,0 +1,130 @@
+"""The kinds of values in tasks.toml: how each is written, checked, and shown in the JSON Schema.
+
+Checked values are plain: durations are seconds, sizes are bytes, windows minutes after midnight.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from adaptive_scheduler import durations, sizes
+
+WINDOW_PATTERN = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]-(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+EXTENSION_PATTERN = r"^\.[^\s./\\]+$"
+RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY"))
+
+_MINUTES_A_DAY = 24 * 60
+
+
+def _seconds(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f'{spoken(value)} is not a duration: write a duration such as "10m"')
+    return round(durations.parse(value).total_seconds())
+
+
+def _bytes(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f'{spoken(value)} is not a size: write a size such as "1MB"')
+    return sizes.parse_size(value)
+
+
+def _window(value: Any) -> list[int]:
+    if not isinstance(value, str) or not re.search(WINDOW_PATTERN, value, re.ASCII):
+        raise ValueError(f'{spoken(value)} is not a window: write local times such as "22:00-05:30"')
+    start, end = (60 * int(clock.split(":")[0]) + int(clock.split(":")[1]) for clock in value.split("-"))
+    return [start, end % _MINUTES_A_DAY]
+
+
+def _argv(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _printable(value: str) -> str:
+    if any(ord(letter) < ord(" ") or letter == "\x7f" for letter in value):
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not hold the character NUL")
+    return value
+
+
+def _env_name(value: str) -> str:
+    if not value or "=" in value or "\0" in value:
+        raise ValueError(f"'{value}' cannot be the name of an environment variable")
+    if value.upper() in RESERVED_ENV:
+        raise ValueError(f"'{value}' is set by the scheduler itself: choose another name")
+    return value
+
+
+def _extension(value: str) -> str:
+    if not re.search(EXTENSION_PATTERN, value):
+        raise ValueError(f"'{value}' is not a script type: write the extension with its dot, such as \".sh\"")
+    return value.lower()
+
+
+def between(least: str, most: str, why: str) -> Callable[[int], int]:
+    """Return the check that a duration lies in these bounds, with the reason for them."""
+    low, high = _seconds(least), _seconds(most)
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise ValueError(f'must be from "{least}" to "{most}": {why}')
+        return value
+
+    return check
+
+
+def spoken(value: Any) -> str:
+    """Return a value of tasks.toml as an error says it."""
+    if isinstance(value, bool):
+        return f"'{str(value).lower()}'"
+    if isinstance(value, int | float):
+        return f"'{value}'" if abs(value) < 1e15 else "this number"
+    if isinstance(value, str):
+        return f"the text '{value if len(value) <= 60 else value[:57] + '...'}'"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a table"
+    return "a date or time"
+
+
+DURATION_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "pattern": durations.PATTERN,
+    "examples": ["90s", "10m", "2h30m", "1d"],
+}
+SIZE_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "pattern": sizes.PATTERN,
+    "examples": ["500kB", "1MB", "1GB"],
+}
+ARGV_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+    ],
+    "examples": ["bash", ["/opt/venv/bin/python", "-X", "utf8"]],
+}
+
+Duration = Annotated[int, BeforeValidator(_seconds), WithJsonSchema(DURATION_SCHEMA)]
+Size = Annotated[int, BeforeValidator(_bytes), Field(ge=1000), WithJsonSchema(SIZE_SCHEMA)]
+Span = Annotated[
+    list[int],
+    BeforeValidator(_window),
+    WithJsonSchema({"type": "string", "pattern": WINDOW_PATTERN, "examples": ["22:00-05:30"]}),
+]
+Text = Annotated[str, AfterValidator(_without_nul)]
+Word = Annotated[Text, Field(min_length=1)]
+Line = Annotated[str, AfterValidator(_printable)]
+Argv = Annotated[list[Word], Field(min_length=1), BeforeValidator(_argv), WithJsonSchema(ARGV_SCHEMA)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+ExitCode = Annotated[int, Field(ge=-(2**31), le=2**32 - 1)]
+System = Literal["linux", "windows", "macos"]
+EnvName = Annotated[str, AfterValidator(_env_name)]
+Extension = Annotated[
+    str, AfterValidator(_extension), WithJsonSchema({"type": "string", "pattern": EXTENSION_PATTERN})
+]

@@ -1,0 +1,101 @@
+"""The tasks.toml that `init` writes: it runs as it stands, and shows every common key with its reason."""
+
+from pathlib import Path
+
+from adaptive_scheduler.config import FILE_NAME
+from adaptive_scheduler.errors import UsageError
+
+STARTER = """\
+#:schema ./tasks.schema.json
+# For completion in editors (Taplo, Even Better TOML): adaptive-scheduler schema > tasks.schema.json
+# Durations: 90s, 10m, 2h30m, 1d. Sizes: 500kB, 1MB. Paths are relative to this file.
+# After a change: adaptive-scheduler check; adaptive-scheduler run --dry-run
+
+[scheduler]
+tick = "5m"                   # how often cron, systemd or the Task Scheduler calls 'adaptive-scheduler run'
+state_dir = "outputs"         # state, log, history and the output of runs
+max_parallel = 2              # runs at once; critical tasks may pass it
+# keep_runs = 50              # past runs of a task whose output is kept
+# keep_bytes = "200MB"        # ... and all of them together
+# output_max = "1MB"          # of one run: head and tail are kept, the middle is cut
+
+[rhythm]                      # the interval of a task follows the CPU
+low_cpu = 20                  # below 20 %: interval x faster
+high_cpu = 70                 # above 70 %: interval x slower
+faster = 0.8
+slower = 1.5
+
+[memory_gate]
+limit = 60                    # per cent; above it all but critical tasks wait ...
+hard_limit = 90               # ... at most for max_defer, unless even this is passed
+# high = 80                   # another limit for tasks of high priority
+
+[interpreters]                # .py and .ps1 are known
+".sh" = ["bash"]
+
+# [log]
+# format = "json"             # for programs
+# max_size = "5MB"
+# keep = 5
+
+# [history]
+# keep = "400d"
+
+[tasks.health_check]
+description = "Is this machine healthy?"
+priority = "critical"         # critical, high, medium or low
+interval = "10m"
+script = "builtin:check_health.py"      # shipped with the program
+warning_codes = [10]          # 10 means findings: shown loudly, but no failure
+timeout = "2m"
+
+[tasks.daily_routine]
+description = "A page about the day"
+priority = "low"
+interval = "24h"
+script = "builtin:daily_routine.py"
+depends_on = ["health_check"]
+expected_duration = "1m"
+# window = ["22:00-05:00"]    # local times in which it may start
+
+# [tasks.backup]
+# description = "The home folder, to the other disk"
+# priority = "high"
+# interval = "6h"
+# steps = [                   # several scripts in order, instead of script
+#     { name = "Save", script = "backup.py", args = ["--to", "/mnt/backup"] },
+#     { name = "Tidy", script = "tidy.ps1", os = "windows" },
+# ]
+# keep_going = false          # true: the steps after a failed one run too
+# interpreter = ["/opt/venv/bin/python"]    # when scripts need packages of their own
+# cwd = "work"
+# env = { LANG = "C.UTF-8" }
+# timeout = "2h"
+# retries = 2                 # after a failure, at later cycles
+# retry_delay = "5m"          # doubled for each further one
+# success_codes = [0]
+# memory_limit = 80           # instead of the gate's
+# max_defer = "12h"           # load holds it back no longer than this; by default 4 intervals
+# adaptive = false            # true: the interval follows the CPU
+# background = true           # lower CPU and I/O priority
+# os = "linux"                # linux, windows or macos alone
+# enabled = false
+"""
+
+
+def write_starter(folder: Path) -> Path:
+    """Write a starter tasks.toml into a folder and return its path.
+
+    Raises UsageError when one is there already, which stays untouched, or when it cannot be written.
+    """
+    path = folder / FILE_NAME
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(STARTER)
+    except FileExistsError as error:
+        raise UsageError(f"'{path}' exists and stays as it is; give another folder to 'init'") from error
+    except OSError as error:
+        raise UsageError(
+            f"'{path}' cannot be written ({error.strerror}); give another folder to 'init'"
+        ) from error
+    return path

@@ -1,0 +1,167 @@
+"""The tables of tasks.toml as pydantic models: their keys, defaults, bounds, and words for editors.
+
+What values say about each other is in crosschecks.py. Defaults stand here as the file would write them,
+for the JSON Schema; the ones in force are those of model.py, and a test holds the two together.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from adaptive_scheduler.kinds import (
+    Argv,
+    Duration,
+    EnvName,
+    ExitCode,
+    Extension,
+    Line,
+    Percent,
+    Size,
+    Span,
+    System,
+    Text,
+    Word,
+    between,
+)
+
+NAME_PATTERN = r"^[^\s.\-/\\:][^\s/\\:]{0,63}$"
+"""Roughly what crosschecks.py says about names, in what every dialect of patterns can say."""
+
+_TICK = between(
+    "1m", "1h", "system schedulers call once a minute at most, and a load seen rarely says little"
+)
+_INTERVAL = between("1s", "366d", "with its stretchings every next look must still be a valid date")
+_HISTORY = between("1d", "36500d", "younger history is in use")
+_SCRIPT = "Path of the script, relative to this file, or `builtin:NAME`."
+
+
+def _key(default: Any, description: str, **limits: Any) -> Any:
+    """Declare a key with its default as the file would write it; None where there is none."""
+    return Field(default, description=description, **limits)
+
+
+def _required(description: str, example: str) -> Any:
+    return Field(description=description, examples=[example])
+
+
+def _table(model: type[BaseModel], description: str) -> Any:
+    return Field(default_factory=model, description=description)
+
+
+class Table(BaseModel):
+    """What all tables share: no unknown keys, and no guessing of types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SchedulerTable(Table):
+    """How often cycles come, where the files are, and how much runs at once."""
+
+    tick: Annotated[Duration, AfterValidator(_TICK)] = _key(
+        "5m", "How often the system's scheduler calls `adaptive-scheduler run`."
+    )
+    state_dir: Word = _key("outputs", "Folder of state, log, history and runs; relative to this file.")
+    max_parallel: int = _key(
+        2, "How many runs may be live at once; critical ones may pass it.", ge=1, le=1000
+    )
+    keep_runs: int = _key(50, "How many past runs of a task keep their output.", ge=1, le=100_000)
+    keep_bytes: Size = _key("200MB", "How much the output of all past runs may take together.")
+    output_max: Size = _key("1MB", "How much output of a run is kept: head and tail; the middle is cut.")
+
+
+class RhythmTable(Table):
+    """The classic rule: faster on a calm machine, slower on a busy one."""
+
+    low_cpu: Percent = _key(20, "Below this CPU use (per cent) tasks come at interval x `faster`.")
+    high_cpu: Percent = _key(70, "Above this CPU use (per cent) tasks come at interval x `slower`.")
+    faster: float = _key(0.8, "Factor of the interval on a calm machine.", gt=0, le=1)
+    slower: float = _key(1.5, "Factor of the interval on a busy machine.", ge=1, le=10)
+
+
+class MemoryGateTable(Table):
+    """Memory use (per cent) above which due tasks wait; critical tasks never do."""
+
+    limit: Percent = _key(60, "Above this memory use tasks that are not critical wait.")
+    hard_limit: Percent = _key(90, "Above this even a task that has waited `max_defer` waits.")
+    high: Percent = _key(None, "The limit for tasks of high priority, instead of `limit`.")
+    medium: Percent = _key(None, "The limit for tasks of medium priority, instead of `limit`.")
+    low: Percent = _key(None, "The limit for tasks of low priority, instead of `limit`.")
+
+
+class LogTable(Table):
+    """The log of the scheduler itself."""
+
+    format: Literal["text", "json"] = _key("text", "Lines for people, or JSON lines for programs.")
+    max_size: Size = _key("5MB", "Size at which the log is rotated.")
+    keep: int = _key(5, "How many rotated logs are kept.", ge=1, le=1000)
+
+
+class HistoryTable(Table):
+    """The history of samples, runs and decisions."""
+
+    keep: Annotated[Duration, AfterValidator(_HISTORY)] = _key("400d", "How long the history is kept.")
+
+
+class StepTable(Table):
+    """One script of a task with several."""
+
+    name: Line = _key(None, "Its name in the log; by default the script's.", min_length=1)
+    script: Word = _required(_SCRIPT, "backup.py")
+    args: list[Text] = _key([], "Arguments, passed on as they are, never through a shell.")
+    interpreter: Argv = _key(None, "Command that runs the script, instead of the task's.")
+    os: System = _key(None, "Run this step on this system only.")
+
+
+class TaskTable(Table):
+    """One task: what to run, how often, and on what conditions."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["script"]}, {"required": ["steps"]}]}
+    )
+
+    description: Line = _key("", "What it is for, in a few words.")
+    priority: Literal["critical", "high", "medium", "low"] = _key(
+        "medium", "Order among due tasks; critical ones wait for no memory and no slot."
+    )
+    interval: Annotated[Duration, AfterValidator(_INTERVAL)] = _required(
+        "Base interval, which the load stretches or shrinks.", "10m"
+    )
+    script: Word = _key(None, _SCRIPT, examples=["backup.py"])
+    steps: list[StepTable] = _key(None, "Several scripts in order, instead of `script`.", min_length=1)
+    args: list[Text] = _key([], "Arguments of `script`, passed on as they are, never through a shell.")
+    interpreter: Argv = _key(None, "Command that runs the script, instead of the one for its type.")
+    os: System = _key(None, "Run this task on this system only.")
+    depends_on: list[str] = _key([], "Tasks whose latest run must have succeeded, recently.")
+    adaptive: bool = _key(True, "Whether CPU use changes the interval.")
+    enabled: bool = _key(True, "Whether it runs at all.")
+    window: list[Span] = _key(None, "Local times in which it may start; may pass midnight.", min_length=1)
+    max_defer: Duration = _key(None, "How long load may hold it back; 4 intervals by default.")
+    timeout: Duration = _key("1h", "A run that takes longer is ended, with all its processes.")
+    retries: int = _key(0, "How often a failed run is tried again before its next beat.", ge=0, le=100)
+    retry_delay: Duration = _key("1m", "Wait before the first retry; doubled for each further one.")
+    success_codes: list[ExitCode] = _key([0], "Exit codes that mean success.", min_length=1)
+    warning_codes: list[ExitCode] = _key([], "Exit codes that mean success with a loud warning.")
+    memory_limit: Percent = _key(None, "Memory limit (per cent) of this task, instead of memory_gate's.")
+    env: dict[EnvName, Text] = _key({}, "Environment variables for its scripts, as text.")
+    cwd: Word = _key(None, "Folder it runs in, relative to this file; this file's folder by default.")
+    background: bool = _key(None, "Run at lower CPU and I/O priority; by default all but critical tasks do.")
+    expected_duration: Duration = _key(None, "How long it usually takes, until that is learned.")
+    keep_going: bool = _key(False, "Run the steps after a failed one too.")
+
+
+class File(Table):
+    """The tasks of adaptive-scheduler, and the rules they run by."""
+
+    model_config = ConfigDict(title="tasks.toml of adaptive-scheduler")
+
+    scheduler: SchedulerTable = _table(SchedulerTable, "The scheduler itself.")
+    rhythm: RhythmTable = _table(RhythmTable, "How CPU use changes the intervals.")
+    memory_gate: MemoryGateTable = _table(MemoryGateTable, "Who waits for memory.")
+    interpreters: dict[Extension, Argv] = _key(
+        {}, "Command for each type of script.", examples=[{".sh": ["bash"]}]
+    )
+    log: LogTable = _table(LogTable, "The log.")
+    history: HistoryTable = _table(HistoryTable, "The history.")
+    tasks: dict[Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})], TaskTable] = (
+        _key({}, "The tasks, one table each: [tasks.NAME].")
+    )
