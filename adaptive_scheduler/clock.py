@@ -1,0 +1,52 @@
+"""The only reader of the clock: wall time with the user's local offset, and monotonic time for distances.
+
+`ADAPTIVE_FAKE_NOW` is a documented test seam: the first reading is exactly that moment, later ones advance
+with the monotonic clock. It is the cycle's clock; supervisors know nothing of it.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from adaptive_scheduler.errors import UsageError
+
+FAKE_NOW = "ADAPTIVE_FAKE_NOW"
+
+
+class Clock:
+    """The time of this machine, or a pretended one that starts at `pretended` when it is first read."""
+
+    def __init__(self, pretended: datetime | None = None) -> None:
+        self._pretended = pretended
+        self._first_read_s: float | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Clock":
+        """Return the clock that the environment asks for; UsageError when it asks for nonsense."""
+        text = environ.get(FAKE_NOW)
+        if not text:
+            return cls()
+        try:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError as error:
+            raise UsageError(
+                f"{FAKE_NOW}='{text}' is no time; write it as 2025-11-02T22:35:00+09:00, or unset it"
+            ) from error
+        return cls(moment if moment.tzinfo is not None else moment.astimezone())
+
+    @property
+    def fake(self) -> bool:
+        """Whether the time is pretended."""
+        return self._pretended is not None
+
+    def now(self) -> datetime:
+        """Return the present moment with its local offset."""
+        if self._pretended is None:
+            return datetime.now().astimezone()
+        if self._first_read_s is None:
+            self._first_read_s = self.monotonic()
+        return self._pretended + timedelta(seconds=self.monotonic() - self._first_read_s)
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow."""
+        return time.monotonic()
