@@ -252,6 +252,7 @@ class TaskState:
     paused: bool = False
     paused_until: datetime | None = None
     tempo: str = "base"
+    code: str = ""
     missing_since: datetime | None = None
 
 
@@ -263,6 +264,7 @@ class State:
     last_cycle_at: datetime | None = None
     nominal_at: datetime | None = None
     readings: tuple[Reading, ...] = ()
+    spent_s: float = 0.0
     tasks: Mapping[str, TaskState] = field(default_factory=dict)
     unrecorded: tuple[tuple[str, Result], ...] = ()
 
