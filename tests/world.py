@@ -1,0 +1,158 @@
+"""The small language of whole cycles: `world.task("a").later(minutes=5).cycle().ran == ["a"]`.
+
+Everything but the machine and the scripts is real: the state file, the history, the log. The scripted
+runner is a sibling of the local one: its runs last as long as a test says and end as a test says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler.cycle import Report, Wish, World, run
+from adaptive_scheduler.history import History
+from adaptive_scheduler.journal import Journal
+from adaptive_scheduler.model import Config, Decision, Reading, Rules, Sample, Status, Task
+from adaptive_scheduler.preview import look, present, preview
+from adaptive_scheduler.runners.base import Order, RunState
+from adaptive_scheduler.store import Store
+from tests.builders import NOW, task
+from tests.scripted import ScriptedRunner, Script
+
+
+class HandClock:
+    """A clock that only tests and the scripted runner move."""
+
+    def __init__(self, now: datetime) -> None:
+        self.moment = now
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return self.moment.timestamp()
+
+
+@dataclass
+class HandMeter:
+    """A machine whose load a test sets; a list of memory values is used up reading by reading."""
+
+    cpu: float | None = 50.0
+    memory_now: float | None = 40.0
+    later: list[float] = field(default_factory=list)
+    own_cpu_s: float = 0.0
+
+    def measure(
+        self, readings: tuple[Reading, ...], now: datetime, own_cpu_s: float
+    ) -> tuple[Sample, tuple[Reading, ...]]:
+        self.own_cpu_s = own_cpu_s
+        return Sample(now, self.cpu, self.memory_now, source="test"), ({"at": now.isoformat()},)
+
+    def memory(self) -> float | None:
+        if self.later:
+            self.memory_now = self.later.pop(0)
+        return self.memory_now
+
+
+@dataclass
+class Cycle:
+    """What one cycle did, by task."""
+
+    report: Report
+    ran: list[str]
+
+    def __getitem__(self, name: str) -> Decision:
+        return next(one for one in self.report.decisions if one.task == name)
+
+    @property
+    def codes(self) -> dict[str, str]:
+        return {one.task: one.code.value for one in self.report.decisions}
+
+    @property
+    def results(self) -> dict[str, str]:
+        return {name: result.status.value for name, result in self.report.runs}
+
+
+class TestWorld:
+    """Tasks, a load, a clock, and the files of a state folder."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path, now: datetime = NOW, **rules: Any) -> None:
+        self.folder = folder / "outputs"
+        self.clock = HandClock(now)
+        self.meter = HandMeter()
+        self.rules = Rules(**rules)
+        self.tasks: dict[str, Task] = {}
+        self.scripts: dict[str, Script] = {}
+        self.runner = ScriptedRunner(self.clock, self.scripts)
+
+    # -- saying what there is ----------------------------------------------------------------------
+
+    def task(
+        self, name: str, every: float = 10, *, lasts: float = 0, ends: Status = Status.OK, **more: Any
+    ) -> "TestWorld":
+        """Add a task whose runs last this many minutes and end like this."""
+        self.tasks[name] = task(name, every, **more)
+        self.scripts[name] = Script(timedelta(minutes=lasts), ends)
+        return self
+
+    def without(self, name: str) -> "TestWorld":
+        del self.tasks[name]
+        return self
+
+    def ends(self, name: str, status: Status, *, lasts: float = 0) -> "TestWorld":
+        self.scripts[name] = replace(self.scripts[name], status=status, lasts=timedelta(minutes=lasts))
+        return self
+
+    def load(self, cpu: float | None = None, memory: float | None = None) -> "TestWorld":
+        self.meter.cpu = self.meter.cpu if cpu is None else cpu
+        self.meter.memory_now = self.meter.memory_now if memory is None else memory
+        return self
+
+    def later(self, **by: float) -> "TestWorld":
+        self.clock.moment += timedelta(**by)
+        return self
+
+    # -- doing -------------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        config = Config(path="tasks.toml", state_dir=str(self.folder), rules=self.rules, tasks=dict(self.tasks))
+        return World(
+            config,
+            self.clock,  # type: ignore[arg-type]  # a clock by its two methods
+            Store(self.folder),
+            History(self.folder),
+            Journal(self.folder),
+            self.runner,
+            self.meter,
+        )
+
+    def cycle(self, *only: str, force: bool = False, wait: timedelta | None = None) -> Cycle:
+        """Run one cycle at the present moment; the clock stands where it stood afterwards."""
+        began = self.clock.moment
+        before = len(self.runner.submitted)
+        report = run(self.world, Wish(frozenset(only) or None, force, wait))
+        self.took = self.clock.moment - began
+        self.clock.moment = began
+        return Cycle(report, self.runner.submitted[before:])
+
+    def dry_run(self) -> Cycle:
+        report = preview(self.world, Wish())
+        return Cycle(report, [one.task for one in report.decisions if one.code.starts])
+
+    def why(self, name: str) -> Decision:
+        world = self.world
+        return present(world, look(world))[name]
+
+    @property
+    def state(self) -> Any:
+        return self.world.store.read().state
+
+    @property
+    def log(self) -> list[str]:
+        return self.world.journal.path.read_text(encoding="utf-8").splitlines()
+
+
