@@ -174,8 +174,10 @@ class _Cycle:
         for name, result, report in ends:
             self._ended(name, result, report)
         for order in orders:
+            decision = self.started[order.task.name]
+            self.lines += log.task_started(now, decision, self.world.runner.first_step(order.task))
             self.world.runner.submit(order)
-            self.watcher.started(self.started[order.task.name])
+            self.watcher.started(decision)
         self._write_log()
 
     def _open(
@@ -233,7 +235,6 @@ class _Cycle:
             state = folds.claimed(state, task, live, sample, self.rules)
             self.started[task.name] = decision
             orders.append(order)
-            self.lines += log.task_started(now, decision, self.world.runner.first_step(task))
         return state, orders
 
     # -- between rounds ----------------------------------------------------------------------------

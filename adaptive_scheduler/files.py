@@ -14,8 +14,10 @@ REPLACE_PAUSE_S = 0.02
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder, and its parents, that only its owner may enter; OSError when that cannot be."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder that only its owner may enter, and its parents likewise; OSError when that cannot be."""
+    if not path.parent.exists():
+        private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

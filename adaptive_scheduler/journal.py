@@ -122,7 +122,7 @@ def task_ended(task: str, result: Result, steps: Sequence[StepResult], notes: Se
         if step.status in ("ok", "warning"):
             lines.append(Line(ended, "INFO", task, f"Completed: {step.name}"))
         else:
-            lines.append(Line(ended, "ERROR", task, f"Failed: {step.name} ({step.status})"))
+            lines.append(Line(ended, "ERROR", task, f"Failed: {step.name} ({step.cause or step.status})"))
     end = result.ended_at
     lines += [Line(end, "WARNING", task, note) for note in notes]
     if result.status is Status.OK:

@@ -51,9 +51,10 @@ def logs(config: str | None, task: str, *, run_id: str | None, follow: bool) -> 
     if not on_disk:
         known_tasks(world.config, [task])
         raise UsageError(f"no run of '{task}' is kept; it has not run yet, or its folders were pruned")
-    if run_id is not None and run_id not in on_disk:
+    meant = [one for one in on_disk if run_id is None or one == run_id or one.endswith(f"-{run_id}")]
+    if not meant:
         raise UsageError(f"no run '{run_id}' of '{task}' is kept; the newest is '{on_disk[-1]}'")
-    chosen = run_id or on_disk[-1]
+    chosen = meant[-1]
     path = world.runner.output_path(task, chosen)
     shown = _print_from(path, 0)
     while follow and _is_live(world, task, chosen):
