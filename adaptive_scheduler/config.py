@@ -74,12 +74,10 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ConfigError([f"'{path}' not found; {_WAY_OUT}"]) from error
     except (OSError, ValueError) as error:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name that is too long
             raise ConfigError([f"'{path}' is a folder; name the file in it with --config"]) from error
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            [f"'{path}' cannot be read ({reason}); mend its permissions, or {_WAY_OUT}"]
-        ) from error
+        raise ConfigError([f"'{path}' cannot be read ({reason}); mend its permissions, or {_WAY_OUT}"]) from error
 
 
 def shown(path: Path) -> str:

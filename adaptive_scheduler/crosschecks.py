@@ -60,7 +60,7 @@ def _rhythm(table: Raw) -> Iterator[Fault]:
 def _memory_gate(table: Raw) -> Iterator[Fault]:
     hard = _number(table.get("hard_limit"), 90)
     for key, default in (("limit", 60), *((priority, 0) for priority in _GATE_PRIORITIES)):
-        if _number(table.get(key), default) > hard:
+        if hard < _number(table.get(key), default) <= 100:
             limits = f"{_said(table, key, default)} is above {_said(table, 'hard_limit', 90)}"
             yield ("memory_gate", key if key in table else "hard_limit"), f"{limits}, which nothing passes"
 
@@ -73,9 +73,10 @@ def _names(tasks: Raw) -> Iterator[Fault]:
             yield ("tasks", name), fault
         same = unicodedata.normalize("NFKC", name).casefold()
         if same in seen:
+            other = seen[same]
             yield (
                 ("tasks", name),
-                f"'{name}' and '{seen[same]}' differ only in case, which some systems cannot tell; rename one",
+                f"'{name}' and '{other}' differ only in case; some systems cannot tell: rename one",
             )
         seen.setdefault(same, name)
 
@@ -107,15 +108,13 @@ def _task(task: Raw, hard_limit: float) -> Iterator[Fault]:
         )
     elif not task.keys() & {"script", "steps"}:
         yield ("script",), 'is missing; add script = "backup.py", or several steps'
-    success, warning = (
-        task.get(key, default) for key, default in (("success_codes", [0]), ("warning_codes", []))
-    )
+    success, warning = (task.get(key, default) for key, default in (("success_codes", [0]), ("warning_codes", [])))
     if isinstance(success, list) and isinstance(warning, list):
         for place, code in enumerate(warning):
             if code in success:
                 yield ("warning_codes", place), f"'{code}' is among the success_codes too; keep one"
     limit = _number(task.get("memory_limit"), 0)
-    if limit > hard_limit:
+    if hard_limit < limit <= 100:
         yield (
             ("memory_limit",),
             f"'{limit:g}' is above memory_gate.hard_limit ({hard_limit:g}), which nothing passes",
@@ -141,9 +140,7 @@ def _dependencies(tasks: Mapping[str, Raw]) -> Iterator[Fault]:
                 yield path, f"unknown task '{other}'; {_instead(other, tasks)}"
     for loop in _loops(needs):
         place = tasks[loop[0]]["depends_on"].index(loop[1])
-        sentence = (
-            f"the dependencies form a loop, so that none could ever run: {' -> '.join(loop)}; break it here"
-        )
+        sentence = f"the dependencies form a loop, so that none could ever run: {' -> '.join(loop)}; break it here"
         yield ("tasks", loop[0], "depends_on", place), sentence
 
 

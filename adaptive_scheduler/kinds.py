@@ -84,7 +84,7 @@ def spoken(value: Any) -> str:
     if isinstance(value, bool):
         return f"'{str(value).lower()}'"
     if isinstance(value, int | float):
-        return f"'{value}'" if abs(value) < 1e15 else "this number"
+        return "this number" if isinstance(value, int) and abs(value) > 10**15 else f"'{value}'"
     if isinstance(value, str):
         return f"the text '{value if len(value) <= 60 else value[:57] + '...'}'"
     if isinstance(value, list | dict):
@@ -125,6 +125,4 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 ExitCode = Annotated[int, Field(ge=-(2**31), le=2**32 - 1)]
 System = Literal["linux", "windows", "macos"]
 EnvName = Annotated[str, AfterValidator(_env_name)]
-Extension = Annotated[
-    str, AfterValidator(_extension), WithJsonSchema({"type": "string", "pattern": EXTENSION_PATTERN})
-]
+Extension = Annotated[str, AfterValidator(_extension), WithJsonSchema({"type": "string", "pattern": EXTENSION_PATTERN})]

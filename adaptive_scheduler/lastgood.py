@@ -42,13 +42,12 @@ def open_config(path: Path, *, strict: bool, write: bool, platform: str | None =
     file that is gone is no broken file.
     """
     system = platform or config.current_platform()
-    if strict or not path.exists():
+    try:
         data = config.read_bytes(path)
-    else:
-        try:
-            data = config.read_bytes(path)
-        except ConfigError as error:
-            return _fall_back(path, b"", system, error)
+    except ConfigError as error:
+        if strict or isinstance(error.__cause__, FileNotFoundError):
+            raise
+        return _fall_back(path, b"", system, error)
     cached = _cached(path, data, system)
     if cached is not None:
         return Opened(cached)

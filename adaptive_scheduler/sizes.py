@@ -18,9 +18,7 @@ def parse_size(text: str) -> int:
     Raises ValueError with a sentence when it is none, is zero, or is above a terabyte.
     """
     if not re.search(PATTERN, text, re.ASCII):
-        raise ValueError(
-            f'\'{text}\' is not a size: write a number and a unit, such as "500kB", "1MB" or "1GB"'
-        )
+        raise ValueError(f'\'{text}\' is not a size: write a number and a unit, such as "500kB", "1MB" or "1GB"')
     number = text.strip().rstrip("kKmMgGiIbB")
     count = int(float(number) * _FACTORS[text.strip()[len(number) :].casefold()])
     if count == 0:

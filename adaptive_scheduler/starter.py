@@ -95,7 +95,5 @@ def write_starter(folder: Path) -> Path:
     except FileExistsError as error:
         raise UsageError(f"'{path}' exists and stays as it is; give another folder to 'init'") from error
     except OSError as error:
-        raise UsageError(
-            f"'{path}' cannot be written ({error.strerror}); give another folder to 'init'"
-        ) from error
+        raise UsageError(f"'{path}' cannot be written ({error.strerror}); give another folder to 'init'") from error
     return path

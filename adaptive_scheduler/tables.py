@@ -27,11 +27,10 @@ from adaptive_scheduler.kinds import (
 NAME_PATTERN = r"^[^\s.\-/\\:][^\s/\\:]{0,63}$"
 """Roughly what crosschecks.py says about names, in what every dialect of patterns can say."""
 
-_TICK = between(
-    "1m", "1h", "system schedulers call once a minute at most, and a load seen rarely says little"
-)
+_TICK = between("1m", "1h", "system schedulers call once a minute at most, and a load seen rarely says little")
 _INTERVAL = between("1s", "366d", "with its stretchings every next look must still be a valid date")
 _HISTORY = between("1d", "36500d", "younger history is in use")
+_NO_OTHERS: dict[str, Any] = {"additionalProperties": False, "minProperties": 1}
 _SCRIPT = "Path of the script, relative to this file, or `builtin:NAME`."
 
 
@@ -61,9 +60,7 @@ class SchedulerTable(Table):
         "5m", "How often the system's scheduler calls `adaptive-scheduler run`."
     )
     state_dir: Word = _key("outputs", "Folder of state, log, history and runs; relative to this file.")
-    max_parallel: int = _key(
-        2, "How many runs may be live at once; critical ones may pass it.", ge=1, le=1000
-    )
+    max_parallel: int = _key(2, "How many runs may be live at once; critical ones may pass it.", ge=1, le=1000)
     keep_runs: int = _key(50, "How many past runs of a task keep their output.", ge=1, le=100_000)
     keep_bytes: Size = _key("200MB", "How much the output of all past runs may take together.")
     output_max: Size = _key("1MB", "How much output of a run is kept: head and tail; the middle is cut.")
@@ -115,9 +112,7 @@ class StepTable(Table):
 class TaskTable(Table):
     """One task: what to run, how often, and on what conditions."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["script"]}, {"required": ["steps"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["script"]}, {"required": ["steps"]}]})
 
     description: Line = _key("", "What it is for, in a few words.")
     priority: Literal["critical", "high", "medium", "low"] = _key(
@@ -152,16 +147,16 @@ class TaskTable(Table):
 class File(Table):
     """The tasks of adaptive-scheduler, and the rules they run by."""
 
-    model_config = ConfigDict(title="tasks.toml of adaptive-scheduler")
+    model_config = ConfigDict(title="tasks.toml of adaptive-scheduler", json_schema_extra={"required": ["tasks"]})
 
     scheduler: SchedulerTable = _table(SchedulerTable, "The scheduler itself.")
     rhythm: RhythmTable = _table(RhythmTable, "How CPU use changes the intervals.")
     memory_gate: MemoryGateTable = _table(MemoryGateTable, "Who waits for memory.")
     interpreters: dict[Extension, Argv] = _key(
-        {}, "Command for each type of script.", examples=[{".sh": ["bash"]}]
+        {}, "Command for each type of script.", examples=[{".sh": ["bash"]}], json_schema_extra=_NO_OTHERS
     )
     log: LogTable = _table(LogTable, "The log.")
     history: HistoryTable = _table(HistoryTable, "The history.")
-    tasks: dict[Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})], TaskTable] = (
-        _key({}, "The tasks, one table each: [tasks.NAME].")
+    tasks: dict[Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})], TaskTable] = _key(
+        {}, "The tasks, one table each: [tasks.NAME].", json_schema_extra=_NO_OTHERS
     )

@@ -33,7 +33,7 @@ _HINTS = (
 _KEY = re.compile(r"""^[\s{,]*((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""")
 
 
-class TextFault(Exception):
+class TomlTextError(Exception):
     """A file that cannot be read as TOML: the 1-based line, what kind of fault, and a sentence."""
 
     def __init__(self, line: int, where: str, sentence: str) -> None:
@@ -43,32 +43,30 @@ class TextFault(Exception):
 
 
 def decode(data: bytes) -> str:
-    """Return the text of a file; TextFault names the line of the first byte that is none."""
+    """Return the text of a file; TomlTextError names the line of the first byte that is none."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         culprit = data[error.start : error.start + 1].hex()
-        sentence = (
-            f"byte '0x{culprit}' is no {encoding.upper().removesuffix('-SIG')} text; save the file as UTF-8"
-        )
-        raise TextFault(line, "encoding", sentence) from error
+        sentence = f"byte '0x{culprit}' is no {encoding.upper().removesuffix('-SIG')} text; save the file as UTF-8"
+        raise TomlTextError(line, "encoding", sentence) from error
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return the values of a TOML text; TextFault when it is none, or defines something twice."""
+    """Return the values of a TOML text; TomlTextError when it is none, or defines something twice."""
     import tomllib
 
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise TextFault(1, "syntax", "brackets are nested too deeply") from error
+        raise TomlTextError(1, "syntax", "brackets are nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
         raise _fault(text, str(error)) from error
 
 
-def _fault(text: str, message: str) -> TextFault:
+def _fault(text: str, message: str) -> TomlTextError:
     found = _PLACE.search(message)
     message = _PLACE.sub("", message)
     line = int(found.group(1)) if found and found.group(1) else max(1, text.rstrip().count("\n") + 1)
@@ -79,7 +77,7 @@ def _fault(text: str, message: str) -> TextFault:
         return _key_twice(text, line)
     hint = next((hint for start, hint in _HINTS if message.startswith(start)), "")
     sentence = f"not valid TOML: {message[:1].lower()}{message[1:]}"
-    return TextFault(line, "syntax", f"{sentence}; {hint.strip()}" if hint else sentence)
+    return TomlTextError(line, "syntax", f"{sentence}; {hint.strip()}" if hint else sentence)
 
 
 def _path(shown: str) -> tuple[str, ...]:
@@ -88,18 +86,18 @@ def _path(shown: str) -> tuple[str, ...]:
     return tuple(map(str, ast.literal_eval(shown)))
 
 
-def _table_twice(text: str, line: int, path: tuple[str, ...]) -> TextFault:
+def _table_twice(text: str, line: int, path: tuple[str, ...]) -> TomlTextError:
     is_task = len(path) == 2 and path[0] == "tasks"
     what = f"task '{path[1]}'" if is_task else f"table '{'.'.join(path)}'"
     first = lines(text).get(path, line)
     also = f", first in line {first}" if first < line else ""
     way_out = "; rename one of them" if is_task else "; join them"
-    return TextFault(line, ".".join(path), f"{what} is defined twice{also}{way_out}")
+    return TomlTextError(line, ".".join(path), f"{what} is defined twice{also}{way_out}")
 
 
-def _key_twice(text: str, line: int) -> TextFault:
+def _key_twice(text: str, line: int) -> TomlTextError:
     """Name the key of this line; tomllib only says that a value would be overwritten."""
     written = text.split("\n")[line - 1]
     found = _KEY.match(written)
     key = found.group(1).strip() if found else written.strip()
-    return TextFault(line, key, f"'{key}' is defined twice; keep one of them")
+    return TomlTextError(line, key, f"'{key}' is defined twice; keep one of them")

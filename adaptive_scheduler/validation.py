@@ -15,7 +15,7 @@ from adaptive_scheduler.crosschecks import Fault, crosschecks
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.kinds import spoken
 from adaptive_scheduler.toml_lines import line_of, lines
-from adaptive_scheduler.toml_text import TextFault, decode, parse
+from adaptive_scheduler.toml_text import TomlTextError, decode, parse
 
 Plain = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -57,8 +57,8 @@ def validate(data: bytes, shown: str) -> Plain:
     try:
         text = decode(data)
         raw = parse(text)
-    except TextFault as fault:
-        raise ConfigError([f"{shown}:{fault.line}: {fault.where}: {fault.sentence}"]) from fault
+    except TomlTextError as fault:
+        raise ConfigError([_line(shown, fault.line, fault.where, fault.sentence)]) from fault
     faults = list(crosschecks(raw))
     try:
         checked = tables.File.model_validate(raw)
@@ -69,7 +69,13 @@ def validate(data: bytes, shown: str) -> Plain:
             return checked.model_dump(exclude_unset=True)
     known = lines(text)
     placed = sorted({(line_of(known, path), _dotted(path), sentence) for path, sentence in faults})
-    raise ConfigError([f"{shown}:{line}: {path}: {sentence}" for line, path, sentence in placed])
+    raise ConfigError([_line(shown, *fault) for fault in placed])
+
+
+def _line(shown: str, line: int, path: str, sentence: str) -> str:
+    """Return a fault as one printable line, whatever characters the culprit holds."""
+    text = f"{shown}:{line}: {path}: {sentence}"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _faults(error: ValidationError, faults: list[Fault]) -> list[Fault]:
@@ -153,11 +159,7 @@ def _table_at(path: Path) -> tuple[type[BaseModel], dict[str, str], str]:
     if not path:
         return tables.File, _ALIASES["file"], "the file"
     if path[0] == "tasks":
-        return (
-            (tables.TaskTable, _ALIASES["task"], "a task")
-            if len(path) == 2
-            else (tables.StepTable, {}, "a step")
-        )
+        return (tables.TaskTable, _ALIASES["task"], "a task") if len(path) == 2 else (tables.StepTable, {}, "a step")
     model, place = _MODELS[str(path[0])]
     return model, _ALIASES.get(str(path[0]), {}), place
 
@@ -170,6 +172,5 @@ def _dotted(path: Path) -> str:
             text += f"[{part}]"
         else:
             bare = re.fullmatch(r"[\w-]+", part) is not None
-            quoted = part.encode("unicode_escape").decode() if not part.isprintable() else part
-            text += ("." if text else "") + (part if bare else f'"{quoted}"')
+            text += ("." if text else "") + (part if bare else f'"{part}"')
     return text

@@ -48,8 +48,10 @@ def test_a_duration_is_the_sum_of_its_parts(text: str, seconds: int) -> None:
         "10min",
         "10ms",
         "1e3s",
-    ]
-    + ["٣m", "5m\n5m", "9" * 5_000 + "s"],
+        "٣m",
+        "5m\n5m",
+        "9" * 5_000 + "s",
+    ],
 )
 def test_what_is_no_duration_is_refused_with_the_way_out(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a duration: write a number and a unit .* such as"):
@@ -76,9 +78,10 @@ def test_what_compact_writes_parse_reads_back(seconds: int) -> None:
 @given(st.text())
 def test_any_text_is_a_duration_or_a_sentence(text: str) -> None:
     try:
-        assert timedelta(0) < parse(text) <= LONGEST
+        told = "" if timedelta(0) < parse(text) <= LONGEST else "out of bounds"
     except ValueError as error:
-        assert str(error).startswith(f"'{text}' is ")
+        told = str(error)
+    assert told == "" or told.startswith(f"'{text}' is ")
 
 
 @pytest.mark.parametrize(
