@@ -51,13 +51,18 @@ class Store:
         return self.path.with_suffix(".json.bak")
 
     def read(self) -> Transaction:
-        """Return the state without locking, creating or mending anything: for readers and dry runs."""
+        """Return the state without locking, creating or mending anything: for readers and dry runs.
+
+        Raises StateError when it is of a newer version or cannot be reached.
+        """
         found, notes, candidates = None, [], (self.path, self.backup)
         for path in candidates:
             try:
                 found = _load(path)
             except _Damaged as damage:
                 notes.append(str(damage))
+            except OSError as error:
+                raise self._unusable(error) from error
             if found is not None:
                 break
         if found is not None and path == self.backup:
@@ -85,10 +90,13 @@ class Store:
         except TimeoutError as error:
             raise StateError(f"the state in '{self.folder}' stays locked by another process: {error}") from error
         except OSError as error:
-            raise StateError(
-                f"cannot use the state in '{self.folder}': {error.strerror or error}; "
-                "free the disk, mend its permissions or set scheduler.state_dir"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> StateError:
+        return StateError(
+            f"cannot use the state in '{self.folder}': {error.strerror or error}; "
+            "free the disk, mend its permissions or set scheduler.state_dir"
+        )
 
     def _save(self, state: State) -> None:
         content = json.dumps(codec.encode_state(state), separators=(",", ":"), ensure_ascii=False).encode()
