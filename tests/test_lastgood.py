@@ -47,9 +47,10 @@ def test_the_copy_gives_the_very_same_configuration(path: Path) -> None:
 def test_an_unchanged_file_needs_neither_pydantic_nor_tomllib(path: Path) -> None:
     opened_once(path)
     program = (
-        "import sys; from pathlib import Path; from adaptive_scheduler.lastgood import open_config\n"
+        "import sys; before = set(sys.modules)\n"
+        "from pathlib import Path; from adaptive_scheduler.lastgood import open_config\n"
         "opened = open_config(Path(sys.argv[1]), strict=False, write=True)\n"
-        "print(list(opened.config.tasks), {'pydantic', 'tomllib'} & set(sys.modules))"
+        "print(list(opened.config.tasks), {'pydantic', 'tomllib'} & (set(sys.modules) - before))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, timeout=60
@@ -118,7 +119,7 @@ def test_a_sound_file_needs_no_explanation(path: Path) -> None:
 def test_strict_refuses_the_copy_of_a_broken_file(path: Path) -> None:
     opened_once(path)
     path.write_text(BROKEN, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"tasks\.toml:5: syntax: "):
+    with pytest.raises(ConfigError, match=r"tasks\.toml:6: syntax: "):
         open_config(path, strict=True, write=False)
 
 
@@ -146,6 +147,9 @@ def test_a_folder_in_place_of_the_file_falls_back(path: Path) -> None:
     opened = open_config(path, strict=False, write=True)
     assert opened.from_last_good
     assert "is a folder" in explanation(opened)
+    rescued = last_good(path)
+    assert rescued is not None
+    assert rescued[0] == opened.config
 
 
 @pytest.mark.parametrize(

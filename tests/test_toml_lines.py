@@ -74,6 +74,17 @@ def test_nothing_in_texts_and_comments_is_taken_for_a_key() -> None:
     assert not [path for path in lines(EVERY_FORM) if "no" in path or "comment" in path or "x" in path]
 
 
+def test_empty_brackets_end_where_they_begin() -> None:
+    assert lines("a = {}\nb = { }\nc = []\nd = [ {}, [] ]\n") == {
+        ("a",): 1,
+        ("b",): 2,
+        ("c",): 3,
+        ("d",): 4,
+        ("d", 0): 4,
+        ("d", 1): 4,
+    }
+
+
 def test_windows_line_ends_count_once() -> None:
     assert lines("a = 1\r\n\r\nb = 2\r\n") == {("a",): 1, ("b",): 3}
 
