@@ -147,6 +147,8 @@ def test_a_folder_in_place_of_the_file_falls_back(path: Path) -> None:
     opened = open_config(path, strict=False, write=True)
     assert opened.from_last_good
     assert "is a folder" in explanation(opened)
+    with pytest.raises(ConfigError, match="is a folder"):
+        open_config(path, strict=True, write=False)
     rescued = last_good(path)
     assert rescued is not None
     assert rescued[0] == opened.config

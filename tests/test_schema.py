@@ -43,6 +43,7 @@ def test_every_key_is_described_and_needs_no_reference() -> None:
     assert len(keys) > 50
     assert [name for name, key in keys if not key.get("description")] == []
     assert "$ref" not in str(SCHEMA)
+    assert [name for name, key in keys if key.get("default", "") is None] == []
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,10 @@ def test_empty_brackets_end_where_they_begin() -> None:
     }
 
 
+def test_a_text_may_end_in_a_quote_of_its_own() -> None:
+    assert lines('a = ["""x"""", "b"]\n') == {("a",): 1, ("a", 0): 1, ("a", 1): 1}
+
+
 def test_windows_line_ends_count_once() -> None:
     assert lines("a = 1\r\n\r\nb = 2\r\n") == {("a",): 1, ("b",): 3}
 
