@@ -28,11 +28,11 @@ class Clock:
             return cls()
         try:
             moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        except ValueError as error:
+            return cls(moment if moment.tzinfo is not None else moment.astimezone())
+        except (ValueError, OverflowError, OSError) as error:
             raise UsageError(
                 f"{FAKE_NOW}='{text}' is no time; write it as 2025-11-02T22:35:00+09:00, or unset it"
             ) from error
-        return cls(moment if moment.tzinfo is not None else moment.astimezone())
 
     @property
     def fake(self) -> bool:
@@ -43,9 +43,10 @@ class Clock:
         """Return the present moment with its local offset."""
         if self._pretended is None:
             return datetime.now().astimezone()
+        read_s = self.monotonic()
         if self._first_read_s is None:
-            self._first_read_s = self.monotonic()
-        return self._pretended + timedelta(seconds=self.monotonic() - self._first_read_s)
+            self._first_read_s = read_s
+        return self._pretended + timedelta(seconds=read_s - self._first_read_s)
 
     def monotonic(self) -> float:
         """Return seconds that only ever grow."""

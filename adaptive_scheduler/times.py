@@ -38,9 +38,9 @@ def parse_time(text: str, now: datetime, *, future: bool = False) -> datetime:
         if found := re.fullmatch(r"in\s+(.+)", words):
             return now + parse_duration(found[1])
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        return moment.replace(tzinfo=now.tzinfo) if moment.tzinfo is None else moment.astimezone(now.tzinfo)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"'{text}' is no time; write {FORMS}") from error
-    return moment.replace(tzinfo=now.tzinfo) if moment.tzinfo is None else moment.astimezone(now.tzinfo)
 
 
 def _on_day(day: str | None, moment: datetime, now: datetime, future: bool) -> datetime:

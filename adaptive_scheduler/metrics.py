@@ -1,0 +1,138 @@
+"""Counters, memory and pressure -> Sample; the only room that says how busy the machine is.
+
+CPU is the mean since the cycle before, from counters that the state carries over: psutil's
+`cpu_percent(None)` is 0.0 on the first call of a process, which is every call of a one-shot, and a sample
+of a second mostly sees the other jobs of this minute starting.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psutil
+
+from adaptive_scheduler import limits as containers
+from adaptive_scheduler.counters import ROOT, cpu_percent, read_counters
+from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.model import Reading, Sample
+from adaptive_scheduler.times import from_iso, iso
+
+__all__ = ["choose", "cpu_percent", "keep", "measure", "memory_now", "read_counters", "read_memory"]
+
+FAKE_SAMPLE = "ADAPTIVE_FAKE_SAMPLE"
+
+SHORT_SAMPLE_S = 0.25
+"""How long a sample without an earlier cycle takes: 25 clock ticks of 10 ms on each CPU."""
+
+LATE = timedelta(seconds=10)
+"""A reading of two ticks ago still counts when the tick came this late."""
+
+
+def choose(readings: Sequence[Reading], now: datetime, tick: timedelta) -> Reading | None:
+    """Return the latest reading that is at least half a tick and at most two ticks old."""
+    for reading in reversed(readings):
+        age = _age(reading, now)
+        if age is not None and tick / 2 <= age <= 2 * tick + LATE:
+            return reading
+    return None
+
+
+def keep(readings: Sequence[Reading], current: Reading, now: datetime, tick: timedelta) -> tuple[Reading, ...]:
+    """Return the readings for the next cycle: the newest is replaced only when it is half a tick old.
+
+    So cycles seconds apart all compare with counters at least half a tick old.
+    """
+    stamped = {**current, "at": iso(now)}
+    if not readings:
+        return (stamped,)
+    age = _age(readings[-1], now)
+    if age is not None and timedelta(0) <= age < tick / 2 and readings[-1].get("boot") == current.get("boot"):
+        return tuple(readings)
+    return (readings[-1], stamped)
+
+
+def measure(
+    readings: Sequence[Reading],
+    now: datetime,
+    tick: timedelta,
+    *,
+    started: Reading,
+    own_cpu_s: float,
+    environ: Mapping[str, str],
+    root: Path = ROOT,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Sample, Reading]:
+    """Return a sample and the counters it rests on; `own_cpu_s` is what our runs used since the cycle before.
+
+    Without a usable earlier reading it takes one short sample since `started`, its own process left out.
+    Raises UsageError for nonsense in ADAPTIVE_FAKE_SAMPLE.
+    """
+    pretended = _pretended(environ)
+    current = read_counters(root)
+    cpu, foreign, source = pretended.get("cpu"), None, "counters"
+    if cpu is None and (before := choose(readings, now, tick)) is not None:
+        cpu = cpu_percent(before, current)
+        foreign = cpu_percent(before, current, less_s=own_cpu_s)
+    if cpu is None:
+        cpu, current = _short_sample(started, current, root, sleep)
+        source = "short sample"
+    limits = containers.limits(root)
+    pressure = containers.pressure(root, limits.memory_group or limits.cpu_group)
+    memory = pretended["memory"] if "memory" in pretended else read_memory(root)
+    return Sample(now, cpu, memory, foreign, pressure, "fake" if pretended else source), current
+
+
+def memory_now(environ: Mapping[str, str], root: Path = ROOT) -> float | None:
+    """Return memory use in per cent, as measured or as the test seam pretends."""
+    pretended = _pretended(environ)
+    return pretended["memory"] if "memory" in pretended else read_memory(root)
+
+
+def read_memory(root: Path = ROOT) -> float | None:
+    """Return memory use in per cent, of the container's limit where that is below the host's memory."""
+    host = psutil.virtual_memory()
+    limits = containers.limits(root)
+    if (
+        limits.memory_bytes is not None
+        and limits.memory_group is not None
+        and limits.memory_bytes < host.total
+        and (used := containers.memory_percent(limits.memory_group, limits.memory_bytes)) is not None
+    ):
+        return round(used, 1)
+    return float(host.percent)
+
+
+def _short_sample(
+    started: Reading, current: Reading, root: Path, sleep: Callable[[float], None]
+) -> tuple[float | None, Reading]:
+    waited_s = (float(current["total_s"]) - float(started["total_s"])) / max(0.01, float(current["cpus"]))
+    if waited_s < SHORT_SAMPLE_S:
+        sleep(min(SHORT_SAMPLE_S, SHORT_SAMPLE_S - waited_s))
+        current = read_counters(root)
+    # Only what we used since `started`: starting the interpreter came before it.
+    own_s = float(current["own_s"]) - float(started["own_s"])
+    return cpu_percent(started, current, less_s=own_s), current
+
+
+def _pretended(environ: Mapping[str, str]) -> dict[str, float]:
+    """Return what the test seam sets, empty without it."""
+    text = environ.get(FAKE_SAMPLE)
+    found: dict[str, float] = {}
+    for part in text.split(",") if text else ():
+        name, _, number = part.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if name.strip() not in ("cpu", "memory") or not 0.0 <= value <= 100.0:
+            raise UsageError(f"{FAKE_SAMPLE}='{text}' is no sample; write cpu=75,memory=65 (0 to 100), or unset it")
+        found[name.strip()] = value
+    return found
+
+
+def _age(reading: Reading, now: datetime) -> timedelta | None:
+    try:
+        return now - from_iso(str(reading["at"]))
+    except (KeyError, ValueError):
+        return None
