@@ -93,9 +93,7 @@ def _folders(world: World) -> Iterator[Finding]:
             "mend its permissions, or set scheduler.state_dir",
         )
     if os.name != "nt" and folder.exists() and folder.stat().st_mode & 0o077:
-        yield Finding(
-            "warning", "scheduler.state_dir", f"'{folder}' is open to other users", f"chmod 700 '{folder}'"
-        )
+        yield Finding("warning", "scheduler.state_dir", f"'{folder}' is open to other users", f"chmod 700 '{folder}'")
 
 
 def _state(world: World) -> Iterator[Finding]:
@@ -111,7 +109,8 @@ def _state(world: World) -> Iterator[Finding]:
 
 def _last_cycle(world: World, state: State) -> Iterator[Finding]:
     now, tick = world.clock.now(), world.config.rules.tick
-    register = f"have cron, a systemd timer or the Task Scheduler call 'adaptive-scheduler --config {world.config.path} run' every {words(tick)}"
+    call = f"adaptive-scheduler --config {world.config.path} run"
+    register = f"have cron, a systemd timer or the Task Scheduler call '{call}' every {words(tick)}"
     if state.last_cycle_at is None:
         yield Finding("warning", "last cycle", "no cycle has run yet", register)
         return

@@ -51,7 +51,7 @@ def verb(body: Callable[..., int]) -> Callable[..., None]:
             code = INTERRUPTED
         except BrokenPipeError:
             # The reader of our output has gone (`status | head`): that is its right.
-            sys.stdout = None  # type: ignore[assignment]  # nothing may be flushed into the closed pipe at exit
+            sys.stdout = None  # nothing may be flushed into the closed pipe at exit
             code = 0
         except typer.Exit:
             raise
@@ -80,7 +80,7 @@ def main() -> None:
     app()
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         output.line(f"adaptive-scheduler {__version__}")
         raise typer.Exit
@@ -90,8 +90,8 @@ def _version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     config: Config = None,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     context.obj = config

@@ -109,9 +109,9 @@ def run(world: World, wish: Wish, watcher: Watcher | None = None) -> Report:
 
 def settle(
     state: State, reports: Mapping[str, RunState], now: datetime, config: Config
-) -> tuple[State, list[tuple[str, Result, RunState]]]:
+) -> tuple[State, list[tuple[str, Result, Finished | Lost]]]:
     """Fold the runs that ended into the state; returns it and the ends, in the order of their time."""
-    ends = []
+    ends: list[tuple[str, Result, Finished | Lost]] = []
     for name, mine in state.tasks.items():
         live, report = mine.live, reports.get(name)
         if live is not None and isinstance(report, Finished | Lost) and report.run_id == live.run_id:
@@ -180,9 +180,7 @@ class _Cycle:
             self.watcher.started(decision)
         self._write_log()
 
-    def _open(
-        self, state: State, now: datetime, readings: tuple[Reading, ...], usage: Mapping[str, float]
-    ) -> State:
+    def _open(self, state: State, now: datetime, readings: tuple[Reading, ...], usage: Mapping[str, float]) -> State:
         """Do what a cycle does once: count itself, greet tasks, keep the counters and the sample."""
         state, set_back = folds.set_back(state, now, self.rules.tick)
         if set_back:
@@ -242,9 +240,7 @@ class _Cycle:
     def has_to_wait(self) -> bool:
         """Whether a live run is ours, or something waits for one that is not."""
         live = self.state.live_runs
-        ours = any(
-            mine.live is not None and name in self.started for name, mine in self.state.tasks.items()
-        )
+        ours = any(mine.live is not None and name in self.started for name, mine in self.state.tasks.items())
         held = any(one.code in (Code.NO_SLOT, Code.DEP_WAIT) for one in self.decisions.values())
         return ours or (held and live > 0)
 
@@ -288,9 +284,7 @@ class _Cycle:
             raise AssertionError("a round measures before it plans")
         return self.sample
 
-    def _measure(
-        self, peek: State, now: datetime, usage: Mapping[str, float]
-    ) -> tuple[Sample, tuple[Reading, ...]]:
+    def _measure(self, peek: State, now: datetime, usage: Mapping[str, float]) -> tuple[Sample, tuple[Reading, ...]]:
         seen = {mine.live.run_id: mine.live.cpu_seen_s for mine in peek.tasks.values() if mine.live is not None}
         own = peek.spent_s + sum(max(0.0, used - seen[run_id]) for run_id, used in usage.items())
         return self.world.meter.measure(peek.readings, now, own)
@@ -326,7 +320,7 @@ class _Cycle:
         self.damaged = True
         self._say("ERROR", "; ".join(notes))
 
-    def _ended(self, name: str, result: Result, report: RunState) -> None:
+    def _ended(self, name: str, result: Result, report: Finished | Lost) -> None:
         self.runs.append((name, result))
         steps = report.steps if isinstance(report, Finished) else ()
         notes = report.notes if isinstance(report, Finished) else ()

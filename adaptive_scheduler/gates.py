@@ -116,9 +116,7 @@ class Case:
         blocker: str = "",
     ) -> Decision:
         """Return the decision about this task, with its interval and age filled in."""
-        return Decision(
-            self.task.name, code, reason, next_look, value, limit, unit, blocker, self.interval, self.age
-        )
+        return Decision(self.task.name, code, reason, next_look, value, limit, unit, blocker, self.interval, self.age)
 
 
 def disabled(case: Case) -> Decision | None:
@@ -186,9 +184,7 @@ def window(case: Case) -> Decision | None:
     spans = ", ".join(
         f"{s.start // 60:02}:{s.start % 60:02}-{s.end // 60:02}:{s.end % 60:02}" for s in case.task.windows
     )
-    return case.say(
-        Code.WINDOW, f"{case.now:%H:%M} is outside its window {spans}; it opens at {opens:%H:%M}", opens
-    )
+    return case.say(Code.WINDOW, f"{case.now:%H:%M} is outside its window {spans}; it opens at {opens:%H:%M}", opens)
 
 
 def rhythm(case: Case) -> Decision | None:

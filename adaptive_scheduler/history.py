@@ -121,8 +121,10 @@ class History:
             pressure = sample.pressure
             database.execute(
                 "insert or replace into samples values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (iso(now), cycle, sample.cpu, sample.memory, sample.foreign_cpu)
-                + (pressure.get("cpu"), pressure.get("memory"), pressure.get("io"), sample.source),
+                (
+                    *(iso(now), cycle, sample.cpu, sample.memory, sample.foreign_cpu),
+                    *(pressure.get("cpu"), pressure.get("memory"), pressure.get("io"), sample.source),
+                ),
             )
             _record_decisions(database, now, decisions, tick)
             _prune(database, now, self.keep)
@@ -160,7 +162,7 @@ class History:
             if database is None:
                 return []
             rows = database.execute(
-                f"select {RUN_COLUMNS} from runs where :task is null or task = :task "
+                "select * from runs where :task is null or task = :task "
                 "order by started_at desc, run_id desc limit :limit",
                 {"task": task, "limit": limit},
             ).fetchall()

@@ -81,7 +81,7 @@ def overview(
 
 def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, tick: timedelta) -> TaskView:
     run = mine.live or mine.last
-    started = run and run.started_at
+    started = None if run is None else run.started_at
     limit = OVERDUE_INTERVALS * task.interval + OVERDUE_TICKS * tick
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.

@@ -91,12 +91,8 @@ def _verdict(
 def _start(case: Case) -> Decision:
     """Return the start, marked FORCED when it passes something that would hold others back."""
     anchor, interval = case.mine.anchor, case.interval
-    past_memory = (
-        case.task.priority is not Priority.CRITICAL and (case.sample.memory or 0.0) > case.memory_limit
-    )
-    past_ceiling = (
-        anchor is not None and not case.retrying and not is_due(anchor, interval, case.now, case.rules.tick)
-    )
+    past_memory = case.task.priority is not Priority.CRITICAL and (case.sample.memory or 0.0) > case.memory_limit
+    past_ceiling = anchor is not None and not case.retrying and not is_due(anchor, interval, case.now, case.rules.tick)
     elapsed = case.now - case.since
     beat = {"value": elapsed.total_seconds(), "limit": interval.total_seconds(), "unit": "seconds"}
     if case.forced:
@@ -125,9 +121,7 @@ def _start(case: Case) -> Decision:
     return case.say(Code.RUN, reason, case.now, **beat)  # type: ignore[arg-type]  # plain keywords
 
 
-def _give_slots(
-    starts: list[str], cases: Mapping[str, Case], verdicts: Verdicts, live: int, max_parallel: int
-) -> None:
+def _give_slots(starts: list[str], cases: Mapping[str, Case], verdicts: Verdicts, live: int, max_parallel: int) -> None:
     """Turn the starts that find no slot into NO_SLOT; critical tasks need none but take one."""
     for name in starts:
         case = cases[name]

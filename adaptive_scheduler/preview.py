@@ -39,10 +39,7 @@ def look(world: World) -> Look:
 
 def present(world: World, seen: Look) -> dict[str, Decision]:
     """Return what a cycle at this moment would say first about each task."""
-    return {
-        one.task: one
-        for one in plan(world.config.tasks, seen.state, seen.sample, world.config.rules, seen.now)
-    }
+    return {one.task: one for one in plan(world.config.tasks, seen.state, seen.sample, world.config.rules, seen.now)}
 
 
 def preview(world: World, wish: Wish) -> Report:
@@ -52,9 +49,7 @@ def preview(world: World, wish: Wish) -> Report:
     started: dict[str, Decision] = {}
     last: dict[str, Decision] = {}
     while True:
-        decisions = plan(
-            tasks, state, seen.sample, rules, seen.now, only=wish.only, force=wish.force, started=started
-        )
+        decisions = plan(tasks, state, seen.sample, rules, seen.now, only=wish.only, force=wish.force, started=started)
         starts = [one for one in decisions if one.code.starts]
         for one in starts:
             started[one.task] = _marked(one, last.get(one.task))
@@ -67,9 +62,7 @@ def preview(world: World, wish: Wish) -> Report:
             state = folds.finished(state, one.task, Result(live.run_id, Status.OK, seen.now, seen.now), tasks[one.task])
     shown = [started.get(name) or last[name] for name in tasks if name in last]
     live_now = {name: mine.live for name, mine in seen.state.tasks.items() if mine.live is not None}
-    return Report(
-        seen.state.cycle + 1, seen.now, seen.sample, shown, seen.runs, live_now, seen.notes, dry_run=True
-    )
+    return Report(seen.state.cycle + 1, seen.now, seen.sample, shown, seen.runs, live_now, seen.notes, dry_run=True)
 
 
 def _marked(start: Decision, before: Decision | None) -> Decision:

@@ -125,7 +125,11 @@ class LiveWatcher(Watcher):
 
     def __init__(self) -> None:
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console(stderr=True), transient=True
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console(stderr=True),
+            transient=True,
         )
         self._lines: dict[str, Any] = {}
 
@@ -140,7 +144,7 @@ class LiveWatcher(Watcher):
         """Show a line."""
         self._lines[decision.task] = self._progress.add_task(decision.task, total=None)
 
-    def ended(self, task: str, result: Result) -> None:
+    def ended(self, task: str, result: Result) -> None:  # noqa: ARG002 - the Watcher says so
         """Take the line away."""
         if task in self._lines:
             self._progress.remove_task(self._lines.pop(task))
@@ -150,7 +154,11 @@ class LiveWatcher(Watcher):
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr; yields a function that advances it by one."""
     with Progress(
-        TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), console=console(stderr=True), transient=True
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        console=console(stderr=True),
+        transient=True,
     ) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
@@ -187,13 +195,15 @@ def overview_page(view: Overview) -> RenderableType:
     parts += [Text(note, WARN) for note in view.notes]
     table = _table("Task", "Last run", "Every", "Next look", "Now")
     for one in view.tasks:
-        table.add_row(_name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one))
+        table.add_row(
+            _name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one)
+        )
     parts.append(table)
     return Group(*parts)
 
 
 def _name(one: TaskView) -> Text:
-    return Text(one.name, BAD if one.overdue else "critical" == one.priority and "bold" or "")
+    return Text(one.name, BAD if one.overdue else (one.priority == "critical" and "bold") or "")
 
 
 def _last(one: TaskView, now: datetime) -> Text:

@@ -12,6 +12,9 @@ from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Rules, Sample, State, Status, Task, TaskState
 from adaptive_scheduler.rhythm import adaptive_interval, is_due, next_anchor, staircase
 
+LONGEST_BACKOFF = timedelta(days=1)
+"""Doubling ends here, unless `retry_delay` itself is longer."""
+
 FORGET_AFTER = timedelta(days=30)
 """How long the state of a task that left tasks.toml is kept."""
 
@@ -64,9 +67,7 @@ def set_back(state: State, now: datetime, tick: timedelta) -> tuple[State, bool]
             retry_at=now if last and last.ended_at > horizon and mine.retry_at else mine.retry_at,
             missing_since=pull(mine.missing_since),
         )
-    pulled = replace(
-        state, tasks=tasks, last_cycle_at=pull(state.last_cycle_at), nominal_at=pull(state.nominal_at)
-    )
+    pulled = replace(state, tasks=tasks, last_cycle_at=pull(state.last_cycle_at), nominal_at=pull(state.nominal_at))
     return pulled, pulled != state
 
 
@@ -113,7 +114,8 @@ def finished(state: State, name: str, result: Result, task: Task | None) -> Stat
         again = not mine.retried_interruption
         done = replace(done, retry_at=result.ended_at if again else None, retried_interruption=again)
     elif task is not None and mine.retries_used < task.retries:
-        delay = task.retry_delay * 2**mine.retries_used
+        doubled = min(2.0**mine.retries_used, LONGEST_BACKOFF / task.retry_delay)
+        delay = max(task.retry_delay, task.retry_delay * doubled)
         done = replace(done, retry_at=result.ended_at + delay, retries_used=mine.retries_used + 1)
     return replace(
         _with(state, name, done),

@@ -59,7 +59,7 @@ class Store:
         for path in candidates:
             try:
                 found = _load(path)
-            except _Damaged as damage:
+            except _DamagedError as damage:
                 notes.append(str(damage))
             except OSError as error:
                 raise self._unusable(error) from error
@@ -113,7 +113,7 @@ class Store:
 
     def _set_aside(self, transaction: Transaction, now: datetime) -> None:
         for path in (self.path, self.backup):
-            with suppress(_Damaged):
+            with suppress(_DamagedError):
                 _load(path)
                 continue
             aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
@@ -121,12 +121,12 @@ class Store:
             transaction.notes.append(f"kept as '{aside.name}' for a look")
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """The file is there and cannot be understood."""
 
 
 def _load(path: Path) -> State | None:
-    """Return the state in a file, None when there is no file; raises _Damaged, StateError or OSError."""
+    """Return the state in a file, None when there is no file; raises _DamagedError, StateError or OSError."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -141,4 +141,4 @@ def _load(path: Path) -> State | None:
             )
         return codec.decode_state(plain)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _Damaged(f"'{path}' is damaged ({type(error).__name__}: {error})") from error
+        raise _DamagedError(f"'{path}' is damaged ({type(error).__name__}: {error})") from error

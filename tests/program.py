@@ -136,8 +136,8 @@ class Program:
         return int(json.loads(found[-1].read_text().splitlines()[0])["pid"])
 
     def quiet(self) -> bool:
-        """Whether no supervisor is alive any more: every claim has its result."""
-        return all((path.parent / "done.json").exists() for path in self.claims())
+        """Whether no supervisor is alive any more: every claim has its result, or recovery's mark."""
+        return all((path.parent / "done.json").exists() or b"recovered" in path.read_bytes() for path in self.claims())
 
 
 def kill(pid: int) -> None:
@@ -152,7 +152,10 @@ def with_run_id(run_id: str) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            if wanted in (entry / "environ").read_bytes().split(b"\0") and "State:\tZ" not in (entry / "status").read_text():
+            if (
+                wanted in (entry / "environ").read_bytes().split(b"\0")
+                and "State:\tZ" not in (entry / "status").read_text()
+            ):
                 found.append(int(entry.name))
         except OSError:
             continue

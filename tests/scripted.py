@@ -103,6 +103,8 @@ class ScriptedRunner:
         began, script = self.began[run_id][1], self.scripts[name]
         took = script.lasts.total_seconds()
         code = 0 if script.status is Status.OK else 3
-        result = Result(run_id, script.status, began, self._end(run_id), took, code, cause=f"exit code {code}", cpu_s=2.0)
+        result = Result(
+            run_id, script.status, began, self._end(run_id), took, code, cause=f"exit code {code}", cpu_s=2.0
+        )
         step = StepResult(f"{name}.py", script.status.value, result.cause, code, None, 0.0, took)
         return Finished(run_id, result, [step])

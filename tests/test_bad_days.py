@@ -95,9 +95,13 @@ def test_a_killed_supervisor_is_interrupted_its_leftovers_ended_and_the_task_tri
 @LINUX
 def test_a_long_task_and_a_critical_one_on_every_tick(program: Program) -> None:
     program.config(
-        '[scheduler]\ntick = "1m"\n' + table("long", "1h", "long.py") + table("beat", "1m", "beat.py", priority='"critical"')
+        '[scheduler]\ntick = "1m"\n'
+        + table("long", "1h", "long.py")
+        + table("beat", "1m", "beat.py", priority='"critical"')
     )
-    program.script("long.py", f"while not os.path.exists({str(program.folder / 'enough')!r}): time.sleep(0.02)\nsys.exit(7)\n")
+    program.script(
+        "long.py", f"while not os.path.exists({str(program.folder / 'enough')!r}): time.sleep(0.02)\nsys.exit(7)\n"
+    )
     program.script("beat.py", "")
     codes = []
     for number in range(4):
@@ -120,7 +124,8 @@ def test_a_timeout_leaves_no_descendant_however_deep_or_far(program: Program) ->
         "job.py",
         "import subprocess\n"
         "inner = 'import os, time; os.setsid(); (os.fork() and os._exit(0)); time.sleep(300)'\n"
-        "middle = f'import subprocess, sys, time; subprocess.Popen([sys.executable, \"-c\", {inner!r}]); time.sleep(300)'\n"
+        "middle = f'import subprocess, sys, time; subprocess.Popen([sys.executable, \"-c\", {inner!r}]); '\n"
+        "middle += 'time.sleep(300)'\n"
         "subprocess.Popen([sys.executable, '-c', middle])\n"
         "time.sleep(300)\n",
     )
@@ -131,7 +136,9 @@ def test_a_timeout_leaves_no_descendant_however_deep_or_far(program: Program) ->
 
 def test_a_gigabyte_of_output_costs_at_most_the_cap(program: Program) -> None:
     program.config('[scheduler]\noutput_max = "1MB"\n' + table("job", "1h"))
-    program.script("job.py", "block = b'x' * 999_999 + b'\\n'\nfor _ in range(1000): os.write(1, block)\nprint('the end')\n")
+    program.script(
+        "job.py", "block = b'x' * 999_999 + b'\\n'\nfor _ in range(1000): os.write(1, block)\nprint('the end')\n"
+    )
     answer = program("run", "--json")
     assert answer.json["runs"][0]["status"] == "ok"
     assert answer.json["runs"][0]["output_bytes"] == 1_000_000_000 + len("the end\n")
@@ -188,7 +195,9 @@ def test_a_script_that_behaves_oddly_ends_in_a_clear_result(
     ],
 )
 def test_a_task_that_cannot_start_fails_alone(program: Program, script: str, words: str) -> None:
-    program.config('[interpreters]\n".sh" = ["no-such-shell"]\n' + table("job", "1h", script) + table("other", "1h", "other.py"))
+    program.config(
+        '[interpreters]\n".sh" = ["no-such-shell"]\n' + table("job", "1h", script) + table("other", "1h", "other.py")
+    )
     program.script("other.py", "")
     for name in ("job.xyz", "job.sh"):
         (program.folder / name).touch()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adaptive_scheduler.errors import StateError
-from adaptive_scheduler.model import Priority, Status
+from adaptive_scheduler.model import Priority, State, Status
 from adaptive_scheduler.store import Store
 from tests.builders import NOW
 from tests.world import TestWorld
@@ -269,12 +269,17 @@ def test_what_our_own_runs_used_is_told_to_the_meter(world: TestWorld) -> None:
 
 def test_an_idle_cycle_takes_one_transaction(world: TestWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.task("a").cycle()
-    saves = []
+    saved = []
     save = Store._save
-    monkeypatch.setattr(Store, "_save", lambda self, state: (saves.append(1), save(self, state)))
+
+    def counted(store: Store, state: State) -> None:
+        saved.append(state.cycle)
+        save(store, state)
+
+    monkeypatch.setattr(Store, "_save", counted)
     world.later(minutes=5).cycle()
     world.later(minutes=1).cycle()
-    assert len(saves) == 2
+    assert saved == [2, 3]
 
 
 def test_ctrl_c_ends_the_cycle_and_the_runs_live_on(world: TestWorld) -> None:
@@ -347,5 +352,6 @@ def test_the_log_says_when_something_begins_to_hold_a_task_back_and_not_again(wo
     world.later(minutes=5).cycle()
     waiting = [line for line in world.log if "Waiting" in line]
     assert waiting == [
-        "[2025-11-02 22:30:00] [INFO] [a] Waiting [MEMORY_GATE]: memory 65 % is above 60 %; forced in 40 min if it stays so"
+        "[2025-11-02 22:30:00] [INFO] [a] Waiting [MEMORY_GATE]: "
+        "memory 65 % is above 60 %; forced in 40 min if it stays so"
     ]

@@ -15,8 +15,8 @@ TICK = minutes(5)
 TICKS_A_DAY = 288
 
 
-def config(*wanted: Task, **rules: int) -> Config:
-    return Config(path="tasks.toml", state_dir="outputs", rules=Rules(**rules), tasks=tasks(*wanted))
+def config(*wanted: Task, max_parallel: int = 2) -> Config:
+    return Config(path="tasks.toml", state_dir="outputs", rules=Rules(max_parallel=max_parallel), tasks=tasks(*wanted))
 
 
 def steady(days: float, cpu: float, memory: float | None = 40) -> list[Row | None]:
@@ -74,14 +74,16 @@ def test_a_dependent_starts_after_its_dependency_in_the_same_cycle() -> None:
     wanted = config(task("b", depends_on=("a",)), task("a"))
     known = steady(0.1, 50)
     starts = [(one.decision.task, one.at) for one in replay(wanted, known) if one.decision.code.starts]
-    first = {name: at for name, at in reversed(starts)}
+    first = dict(reversed(starts))
     assert first["b"] - first["a"] == simulate.UNKNOWN_DURATION
 
 
 def test_a_long_run_is_running_and_takes_its_slot_until_it_ends() -> None:
     wanted = config(task("long", 60, expected_duration=minutes(12)), task("short"), max_parallel=1)
     known = steady(0.05, 50)
-    found = [(one.decision.task, one.decision.code.value, (one.at - NOW) // minutes(1)) for one in replay(wanted, known)]
+    found = [
+        (one.decision.task, one.decision.code.value, (one.at - NOW) // minutes(1)) for one in replay(wanted, known)
+    ]
     assert found[:8] == [
         ("long", "RUN", 5),
         ("short", "NO_SLOT", 5),

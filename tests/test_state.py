@@ -80,6 +80,13 @@ def test_failures_are_tried_again_with_doubled_delays(status: Status) -> None:
     assert its.failures == 4
 
 
+def test_the_longest_back_off_is_a_day_or_the_delay_itself() -> None:
+    its = mine(12, live=live(), retries_used=90)
+    for delay, wait in ((minutes(1), timedelta(days=1)), (timedelta(days=9), timedelta(days=9))):
+        after = end_of(its, ended(0, Status.FAILED, "r1"), retries=100, retry_delay=delay)
+        assert after.retry_at == NOW + wait
+
+
 def test_a_success_ends_the_streak_and_the_retries() -> None:
     its = mine(12, live=live(), failures=3, retries_used=2, retry_at=NOW, retried_interruption=True)
     after = end_of(its, ended(0, Status.WARNING, "r1"))

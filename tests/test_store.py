@@ -45,9 +45,9 @@ def test_a_state_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     assert store.folder.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
 
 
-moments = st.datetimes(min_value=NOW.replace(tzinfo=None, year=1990), max_value=NOW.replace(tzinfo=None, year=2090)).map(
-    lambda moment: moment.replace(tzinfo=NOW.tzinfo)
-)
+moments = st.datetimes(
+    min_value=NOW.replace(tzinfo=None, year=1990), max_value=NOW.replace(tzinfo=None, year=2090)
+).map(lambda moment: moment.replace(tzinfo=NOW.tzinfo))
 results = st.builds(
     Result, st.text(), st.sampled_from(Status), moments, moments, st.floats(0, 1e6), st.none() | st.integers(0, 255)
 )

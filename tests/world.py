@@ -4,7 +4,6 @@ Everything but the machine and the scripts is real: the state file, the history,
 runner is a sibling of the local one: its runs last as long as a test says and end as a test says.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +14,9 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.model import Config, Decision, Reading, Rules, Sample, Status, Task
 from adaptive_scheduler.preview import look, present, preview
-from adaptive_scheduler.runners.base import Order, RunState
 from adaptive_scheduler.store import Store
 from tests.builders import NOW, task
-from tests.scripted import ScriptedRunner, Script
+from tests.scripted import Script, ScriptedRunner
 
 
 class HandClock:
@@ -154,5 +152,3 @@ class TestWorld:
     @property
     def log(self) -> list[str]:
         return self.world.journal.path.read_text(encoding="utf-8").splitlines()
-
-

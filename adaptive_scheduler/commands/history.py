@@ -22,11 +22,7 @@ def history(config: str | None, task: str | None, *, limit: int, as_json: bool) 
     if task is not None and task not in state.tasks:
         known_tasks(world.config, [task])
     now = world.clock.now()
-    live = [
-        (name, mine.live)
-        for name, mine in state.tasks.items()
-        if mine.live is not None and task in (None, name)
-    ]
+    live = [(name, mine.live) for name, mine in state.tasks.items() if mine.live is not None and task in (None, name)]
     finished = dict[str, plain.Plain]()
     # A result that the history has not taken in yet is in the state.
     for name, result in [*reversed(state.unrecorded), *world.history.runs(task, limit)]:

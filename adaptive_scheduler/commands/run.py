@@ -8,6 +8,7 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.cycle import Report, Watcher, Wish
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.model import Code
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.preview import preview
 
@@ -64,13 +65,11 @@ def _complain(report: Report, wish: Wish, *, config_fault: bool) -> int:
         output.problem(note)
     for name, result in report.runs:
         if not result.status.succeeded:
-            output.problem(
-                f"task '{name}' {result.status}: {result.cause}; see 'adaptive-scheduler logs {name}'"
-            )
+            output.problem(f"task '{name}' {result.status}: {result.cause}; see 'adaptive-scheduler logs {name}'")
     refused = [one for one in report.decisions if wish.force and not one.code.starts]
     for one in refused:
         output.problem(f"task '{one.task}' was not started [{one.code}]: {one.reason}")
-    errors = [one for one in report.decisions if one.code is cycle.Code.ERROR]
+    errors = [one for one in report.decisions if one.code is Code.ERROR]
     for one in errors:
         output.problem(f"task '{one.task}' could not start: {one.reason}")
     if report.interrupted:
