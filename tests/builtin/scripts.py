@@ -1,0 +1,42 @@
+"""Runs a sample script as the scheduler does: its own process, no input, the folder of tasks.toml as its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import adaptive_scheduler
+
+FOLDER = Path(adaptive_scheduler.__file__).parent / "builtin"
+NAMES = ("benchmark", "check_health", "daily_routine", "event_analysis", "maintenance")
+LIMIT_S = 60
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def run(name: str, *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / f"{name}.py"), *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONUTF8": "1", **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def command(folder: Path, name: str, body: str) -> dict[str, str]:
+    """Put a program of that name first on PATH and return the environment for it."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!{sys.executable}\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
