@@ -254,8 +254,10 @@ def tell(seen: Seen, since: float, top: int) -> None:
     kinds = Counter(f"{normalised(event.source)}: {normalised(event.message)}" for event in seen.events)
     start = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
     more = " (only the newest are counted)" if len(seen.events) >= MOST_EVENTS else ""
-    count = "1 error" if len(seen.events) == 1 else f"{len(seen.events)} errors"
-    print(f"{count}, {len(kinds)} different, in {seen.log} since {start}{more}")
+    number_of = {0: "no errors", 1: "1 error"}.get(
+        len(seen.events), f"{len(seen.events)} errors, {len(kinds)} different,"
+    )
+    print(f"{number_of} in {seen.log} since {start}{more}")
     for kind, number in kinds.most_common(top):
         print(f"{number:6} x {kind}")
     if len(kinds) > top:

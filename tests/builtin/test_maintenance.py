@@ -181,13 +181,10 @@ def test_the_schedulers_own_folder_below_is_left_alone(scratch: Path, by_descrip
     assert files(scratch) == {"deep/c.log", "deep/deeper/d.bin", f"deep/{maintenance.OWN_FILE}"}
 
 
-def refused(scratch: Path, tmp_path: Path, folder: str, **env: str) -> str:
+def refused(scratch: Path, tmp_path: Path, folder: str, *options: str, **env: str) -> str:
     """Ask to clean a good folder and a bad one; return what was said of the bad one."""
-    ran = run(
-        *("maintenance", "--delete", "--older-than", "0s", "--folder", scratch, "--folder", folder),
-        cwd=tmp_path / "project",
-        env=env,
-    )
+    folders = ("--folder", str(scratch), "--folder", folder)
+    ran = run("maintenance", "--older-than", "0s", *options, *folders, cwd=tmp_path / "project", env=env)
     assert ran.code == 2
     assert "nothing was removed anywhere" in ran.out
     assert len(files(scratch)) == 4
@@ -203,25 +200,44 @@ def refused(scratch: Path, tmp_path: Path, folder: str, **env: str) -> str:
         pytest.param("../" * 40, "root of a drive", id="root by relative traversal"),
         pytest.param("", "names no folder", id="empty"),
         pytest.param(" ", "names no folder", id="blank"),
-        pytest.param(".", "the tasks run in", id="working folder"),
-        pytest.param("..", "the tasks run in", id="above the working folder"),
-        pytest.param("../scratch/../project", "the tasks run in", id="working folder by traversal"),
         pytest.param("/proc", "mount point", id="mount point"),
         pytest.param("/etc", "belongs to the system", id="system folder"),
         pytest.param("/usr/lib", "belongs to the system", id="within a system folder"),
         pytest.param("/var", "belongs to the system", id="var"),
-        pytest.param("../link", "is a link", id="link to a folder"),
-        pytest.param("../link/", "is a link", id="link with a slash"),
-        pytest.param("../precious/thesis.txt", "not a folder", id="file"),
     ],
 )
 def test_a_dangerous_folder_is_refused_before_anything_is_touched(
-    folder: str, reason: str, scratch: Path, precious: Path, tmp_path: Path
+    folder: str, reason: str, scratch: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "link").symlink_to(precious.parent)
-    said = refused(scratch, tmp_path, folder)
+    # Real folders of this machine: never with --delete in a test, which is there to find the check broken.
+    said = refused(scratch, tmp_path, folder, "--only", "no such name")
     assert said.startswith(f"refused: '{folder}' ")
     assert reason in said
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        pytest.param(".", "the tasks run in", id="working folder"),
+        pytest.param("..", "the tasks run in", id="above it"),
+        pytest.param("../scratch/../project", "the tasks run in", id="by traversal"),
+        pytest.param("../scratch/deep/../../precious/thesis.txt", "not a folder", id="file"),
+    ],
+)
+def test_delete_is_refused_as_a_whole_when_one_folder_is_bad(
+    folder: str, reason: str, scratch: Path, precious: Path, tmp_path: Path
+) -> None:
+    assert reason in refused(scratch, tmp_path, folder, "--delete")
+    assert precious.exists()
+
+
+@posix_only
+@pytest.mark.parametrize("folder", ["../link", "../link/", "../scratch/../link"])
+def test_delete_does_not_go_through_a_link_that_is_named(
+    folder: str, scratch: Path, precious: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(precious.parent)
+    assert "is a link" in refused(scratch, tmp_path, folder, "--delete")
     assert precious.exists()
 
 
@@ -237,14 +253,14 @@ def test_a_dangerous_folder_is_refused_before_anything_is_touched(
 def test_a_home_folder_is_refused(folder: str, reason: str, scratch: Path, tmp_path: Path) -> None:
     home = tmp_path / "people" / "kim"
     home.mkdir(parents=True)
-    assert reason in refused(scratch, tmp_path, folder, HOME=str(home))
+    assert reason in refused(scratch, tmp_path, folder, "--delete", HOME=str(home))
 
 
 @pytest.mark.parametrize("folder", ["../state", "../state/runs"])
 def test_the_schedulers_own_folder_is_refused(folder: str, scratch: Path, tmp_path: Path) -> None:
     (tmp_path / "state" / "runs").mkdir(parents=True)
     (tmp_path / "state" / maintenance.OWN_FILE).touch()
-    assert "belongs to the scheduler" in refused(scratch, tmp_path, folder)
+    assert "belongs to the scheduler" in refused(scratch, tmp_path, folder, "--delete")
 
 
 def test_a_folder_that_is_not_there_spoils_nothing(scratch: Path, tmp_path: Path) -> None:
