@@ -18,7 +18,6 @@ LONGEST_NAME_BYTES = 200
 """Names become folders; file systems take 255 bytes."""
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
-_GATE_PRIORITIES = ("high", "medium", "low")
 
 
 def crosschecks(raw: Raw) -> Iterator[Fault]:
@@ -30,9 +29,8 @@ def crosschecks(raw: Raw) -> Iterator[Fault]:
         yield ("tasks",), "no task is defined; add a table such as [tasks.backup] with interval and script"
     yield from _names(tasks)
     known = {name: task for name, task in tasks.items() if isinstance(task, dict)}
-    hard_limit = _number(_table(raw, "memory_gate").get("hard_limit"), 90)
     for name, task in known.items():
-        for path, sentence in _task(task, hard_limit):
+        for path, sentence in _task(task):
             yield ("tasks", name, *path), sentence
     yield from _dependencies(known)
 
@@ -58,11 +56,10 @@ def _rhythm(table: Raw) -> Iterator[Fault]:
 
 
 def _memory_gate(table: Raw) -> Iterator[Fault]:
-    hard = _number(table.get("hard_limit"), 90)
-    for key, default in (("limit", 60), *((priority, 0) for priority in _GATE_PRIORITIES)):
-        if hard < _number(table.get(key), default) <= 100:
-            limits = f"{_said(table, key, default)} is above {_said(table, 'hard_limit', 90)}"
-            yield ("memory_gate", key if key in table else "hard_limit"), f"{limits}, which nothing passes"
+    # A priority or a task may go above the hard limit: whoever writes `high = 100` wants no gate for it.
+    if _number(table.get("hard_limit"), 90) < _number(table.get("limit"), 60) <= 100:
+        limits = f"{_said(table, 'limit', 60)} is above {_said(table, 'hard_limit', 90)}"
+        yield ("memory_gate", "limit" if "limit" in table else "hard_limit"), limits
 
 
 def _names(tasks: Raw) -> Iterator[Fault]:
@@ -98,7 +95,7 @@ def _name(name: str) -> str | None:
     return None
 
 
-def _task(task: Raw, hard_limit: float) -> Iterator[Fault]:
+def _task(task: Raw) -> Iterator[Fault]:
     if "script" in task and "steps" in task:
         yield ("steps",), "'script' and 'steps' exclude each other; keep one"
     elif "steps" in task and "args" in task:
@@ -113,12 +110,6 @@ def _task(task: Raw, hard_limit: float) -> Iterator[Fault]:
         for place, code in enumerate(warning):
             if code in success:
                 yield ("warning_codes", place), f"'{code}' is among the success_codes too; keep one"
-    limit = _number(task.get("memory_limit"), 0)
-    if hard_limit < limit <= 100:
-        yield (
-            ("memory_limit",),
-            f"'{limit:g}' is above memory_gate.hard_limit ({hard_limit:g}), which nothing passes",
-        )
 
 
 def _dependencies(tasks: Mapping[str, Raw]) -> Iterator[Fault]:

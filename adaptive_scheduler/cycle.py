@@ -139,6 +139,7 @@ class _Cycle:
         self.codes_before: dict[str, str] = {}
         self.decisions: dict[str, Decision] = {}
         self.started: dict[str, Decision] = {}
+        self.unstartable: dict[str, Decision] = {}
         self.runs: list[tuple[str, Result]] = []
         self.notes: list[str] = []
         self.lines: list[Line] = []
@@ -209,7 +210,7 @@ class _Cycle:
             now,
             only=self.wish.only,
             force=self.wish.force,
-            started=self.started,
+            started={*self.started, *self.unstartable},
         )
         tempo = log.tempo_of(sample.cpu, self.rules.rhythm) if first else None
         if tempo is not None:
@@ -227,7 +228,7 @@ class _Cycle:
                 self.world.runner.prepare(order)
             except OSError as error:
                 problem = f"its run cannot be set up: {error.strerror or error}"
-                self.decisions[task.name] = replace(decision, code=Code.ERROR, reason=problem)
+                self.unstartable[task.name] = replace(decision, code=Code.ERROR, reason=problem)
                 continue
             live = Live(run_id, now, decision.code, decision.reason)
             state = folds.claimed(state, task, live, sample, self.rules)
@@ -255,9 +256,8 @@ class _Cycle:
     def close(self) -> Report:
         """Write down what was decided and give the report."""
         now = self.world.clock.now()
-        decisions = [
-            self.started.get(name) or self.decisions[name] for name in self.config.tasks if name in self.decisions
-        ]
+        final = self.decisions | self.unstartable | self.started
+        decisions = [final[name] for name in self.config.tasks if name in final]
         for one in decisions:
             if one.code in HELD_BACK and self.codes_before.get(one.task) != one.code:
                 self.lines.append(log.waiting(now, one))

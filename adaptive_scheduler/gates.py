@@ -194,7 +194,7 @@ def rhythm(case: Case) -> Decision | None:
     if is_due(case.mine.anchor, case.interval, case.now, case.rules.tick):
         return None
     due = case.mine.anchor + case.interval
-    if case.age < 1.0:
+    if not is_due(case.mine.anchor, case.task.interval, case.now, case.rules.tick):
         tempo = f"runs every {words(case.interval)} at {percent(case.sample.cpu)} CPU"
         return case.say(
             Code.NOT_DUE,
@@ -206,7 +206,7 @@ def rhythm(case: Case) -> Decision | None:
         )
     if case.starving:
         return None
-    ceiling = ceiling_at(case.age, case.stairs)
+    ceiling = ceiling_at(max(1.0, case.age), case.stairs)
     return case.say(
         Code.CPU_CEILING,
         f"CPU {percent(case.sample.cpu)} is above {percent(ceiling)}; starts in {words(due - case.now)} at the latest",
