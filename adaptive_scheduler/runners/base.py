@@ -1,0 +1,177 @@
+"""What a cycle asks of a runner, and the values that go to and fro.
+
+A run is prepared before it is written into the state and submitted after; from then on it is exactly one
+of Running, Finished or Lost.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from adaptive_scheduler.model import Live, Result, Status, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine that runs tasks: how many at once, and how many now."""
+
+    name: str
+    slots: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One start: the task, the id of the run, and what the script may know of the decision."""
+
+    task: Task
+    run_id: str
+    reason: str
+    sample_cpu: float | None = None
+    sample_memory: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of one step; `offset_s` counts from the start of the run.
+
+    `status` is one of ok, warning, failed, timeout, error, interrupted, skipped and not_run.
+    """
+
+    name: str
+    status: str
+    cause: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    offset_s: float = 0.0
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """It has not ended; `pid` is that of its supervisor, None while that is starting."""
+
+    run_id: str
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """It ended and its supervisor wrote down how: `outcome` is in the supervisor's own time."""
+
+    run_id: str
+    outcome: Result
+    steps: Sequence[StepResult] = ()
+    left_behind: int = 0
+    background_took: bool | None = None
+
+    @property
+    def cpu_s(self) -> float | None:
+        """CPU seconds of the whole tree."""
+        return self.outcome.cpu_s
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should hear of, though it is no failure."""
+        notes = []
+        if self.left_behind:
+            one = self.left_behind == 1
+            notes.append(
+                f"left {self.left_behind} process{'' if one else 'es'} behind that still run{'s' if one else ''}"
+            )
+        if self.background_took is False:
+            notes.append("the lower background priority did not take")
+        return tuple(notes)
+
+    def recorded(self) -> Result:
+        """Return the result as the supervisor wrote it down."""
+        return self.outcome
+
+    def result(self, live: Live, now: datetime) -> Result:
+        """Return the result for the state, between the stamp of its start and `now`.
+
+        The supervisor's times are kept where they fit between these two; where its clock was another one
+        (set meanwhile, or a test's), its duration is laid from the stamp on.
+        """
+        mine = self.outcome
+        if live.started_at <= mine.started_at <= mine.ended_at <= now:
+            started, ended = mine.started_at.astimezone(now.tzinfo), mine.ended_at.astimezone(now.tzinfo)
+        else:
+            started = live.started_at
+            ended = max(started, min(started + timedelta(seconds=mine.duration_s), now))
+        return replace(mine, started_at=started, ended_at=ended, reason=live.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """It ended without a word: its supervisor died, or never came to life."""
+
+    run_id: str
+    cause: str
+
+    def result(self, live: Live, now: datetime) -> Result:
+        """Return the result for the state: interrupted, at the latest now."""
+        ended = max(now, live.started_at)
+        return Result(
+            run_id=self.run_id,
+            status=Status.INTERRUPTED,
+            started_at=live.started_at,
+            ended_at=ended,
+            duration_s=(ended - live.started_at).total_seconds(),
+            cause=self.cause,
+            reason=live.reason,
+        )
+
+
+RunState = Running | Finished | Lost
+
+
+class Runner(Protocol):
+    """Starts runs, knows what became of them, and forgets them when it may."""
+
+    def nodes(self) -> list[Node]:
+        """Return the machines that this runner starts on."""
+
+    def new_id(self, now: datetime) -> str:
+        """Return an id for a run that starts now; ids sort by time."""
+
+    def started_at(self, run_id: str) -> datetime | None:
+        """Return the time that an id was made for, None when it is none of ours."""
+
+    def first_step(self, task: Task) -> str | None:
+        """Return the name of the first step that would run here."""
+
+    def prepare(self, order: Order) -> None:
+        """Make everything ready to start, before the start is written into the state; raises OSError."""
+
+    def submit(self, order: Order) -> None:
+        """Start what was prepared; a failure to do so becomes the outcome of the run."""
+
+    def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return the state of runs, given as task -> run id; what was lost is cleaned up."""
+
+    def peek(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return the same and touch nothing."""
+
+    def wait(self, live: Mapping[str, str], timeout_s: float) -> bool:
+        """Wait until one of the runs has ended; False when the time is up before."""
+
+    def kill(self, task: str, run_id: str) -> bool:
+        """Tell a run to stop; False when it does not run."""
+
+    def ack(self, task: str, keep: int, max_bytes: int, protect: Collection[str] = ()) -> None:
+        """Forget the oldest finished runs of a task, above a count or a size; never the protected."""
+
+    def scan(self, task: str) -> list[str]:
+        """Return the ids of a task's runs that are still kept, the oldest first."""
+
+    def outcome(self, task: str, run_id: str) -> Finished | None:
+        """Return how a run ended, None when that is not known."""
+
+    def output_path(self, task: str, run_id: str) -> Path:
+        """Return where the output of a run is."""
+
+    def usage(self, task: str, run_id: str) -> float | None:
+        """Return the CPU seconds that a live run has used so far, None when that is not known."""

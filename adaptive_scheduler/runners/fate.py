@@ -1,0 +1,132 @@
+"""What has become of a run, from its folder alone: the files and their locks are the truth.
+
+`done.json` comes first; then whether anybody holds the claim; a claim that nobody holds, with still no
+`done.json`, is a run that was lost. Recovery writes its own mark into the claim before it says so, so a
+supervisor that is late exits without starting anything.
+"""
+
+import os
+from datetime import datetime
+from typing import Any
+
+from adaptive_scheduler import locks, trees
+from adaptive_scheduler.model import Result, Status
+from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
+from adaptive_scheduler.runners.base import Finished, Lost, Running, RunState, StepResult
+
+MARK = {"recovered": True}
+
+
+def outcome(folder: RunFolder) -> Finished | None:
+    """Return how a run ended, None while it has not; raises DamagedError when that was written but is lost."""
+    try:
+        done = folder.read_done()
+    except OSError as error:
+        raise DamagedError(f"its done.json cannot be read ({error.strerror or error})") from error
+    if done is None:
+        return None
+    try:
+        return _finished(done)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"its done.json is damaged ({type(error).__name__}: {error})") from error
+
+
+def look(folder: RunFolder, run_id: str) -> RunState:
+    """Return the state of a run and touch nothing."""
+    damage = ""
+    try:
+        if (finished := outcome(folder)) is not None:
+            return finished
+    except DamagedError as error:
+        damage = str(error)
+    if folder.is_alive():
+        return Running(run_id, folder.claimed_by())
+    # The supervisor may have ended between our two looks.
+    try:
+        return outcome(folder) or Lost(run_id, damage or _cause(folder))
+    except DamagedError as error:
+        return Lost(run_id, str(error))
+
+
+def recover(folder: RunFolder, run_id: str) -> RunState:
+    """Return the state of a run; when it is lost, decide its claim and end what it left running."""
+    state = look(folder, run_id)
+    if not isinstance(state, Lost):
+        return state
+    try:
+        fd = _decide(folder)
+    except OSError:
+        # Without a mark a late supervisor could still start; a gone folder it cannot claim.
+        if folder.path.exists():
+            return Running(run_id)
+        fd = None
+    else:
+        if fd is None:
+            return Running(run_id)
+    try:
+        state = look_again(folder, state)
+        if isinstance(state, Lost):
+            ended = trees.end_leftovers(run_id)
+            if ended:
+                leftovers = "1 leftover process" if ended == 1 else f"{ended} leftover processes"
+                state = Lost(run_id, f"{state.cause}; {leftovers} ended")
+        return state
+    finally:
+        if fd is not None:
+            os.close(fd)
+
+
+def look_again(folder: RunFolder, lost: Lost) -> Finished | Lost:
+    """Return the outcome if there is one after all: with the claim in our hands nobody can write one now."""
+    try:
+        return outcome(folder) or lost
+    except DamagedError as error:
+        return Lost(lost.run_id, str(error))
+
+
+def _decide(folder: RunFolder) -> int | None:
+    """Return the locked claim with our mark in it, None when somebody is at it; raises OSError."""
+    try:
+        fd = locks.open_lockable(folder.claim, os.O_APPEND)
+    except FileNotFoundError:
+        return folder.take_claim(MARK)
+    if not locks.try_lock(fd):
+        os.close(fd)
+        return None
+    try:
+        write_mark(fd, MARK)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _cause(folder: RunFolder) -> str:
+    if not folder.path.exists():
+        return "its run folder is gone"
+    return "it never started" if folder.claimed_by() is None else "its supervisor died"
+
+
+def _finished(done: dict[str, Any]) -> Finished:
+    result = Result(
+        run_id=str(done["run_id"]),
+        status=Status(done["status"]),
+        started_at=_moment(done["started_at"]),
+        ended_at=_moment(done["ended_at"]),
+        duration_s=float(done["duration_s"]),
+        exit_code=done["exit_code"],
+        signal=done["signal"],
+        cause=str(done["cause"]),
+        cpu_s=done["cpu_s"],
+        peak_memory_bytes=done["peak_memory_bytes"],
+        output_bytes=done["output_bytes"],
+    )
+    steps = tuple(StepResult(**step) for step in done["steps"])
+    return Finished(result.run_id, result, steps, int(done["left_behind"]), done["background_took"])
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"'{text}' has no offset")
+    return moment

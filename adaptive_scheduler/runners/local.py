@@ -1,0 +1,172 @@
+"""Runs on this machine: one folder and one detached supervisor a run."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adaptive_scheduler import files, locks
+from adaptive_scheduler.model import Config, Task
+from adaptive_scheduler.runfolder import VERSION, DamagedError, RunFolder
+from adaptive_scheduler.runners import fate, prune
+from adaptive_scheduler.runners.base import Finished, Node, Order, Running, RunState
+from adaptive_scheduler.runners.spawn import Detached, spawn
+from adaptive_scheduler.runners.spec import skip, spec_of
+from adaptive_scheduler.times import iso
+
+ID_FORM = "%Y%m%dT%H%M%S"
+WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
+
+
+class LocalRunner:
+    """The Runner of a single machine; `runs_dir` holds TASK/RUN_ID."""
+
+    def __init__(self, runs_dir: Path, config: Config, *, start: Callable[[RunFolder, int], Detached] = spawn) -> None:
+        """Touch nothing yet."""
+        self.runs_dir, self.config, self.start = runs_dir.absolute(), config, start
+        self.prepared: dict[str, int] = {}
+        self.started: list[Detached] = []
+
+    def nodes(self) -> list[Node]:
+        """Return this machine."""
+        live = 0
+        for task in self._tasks():
+            live += sum(isinstance(fate.look(self._folder(task, one), one), Running) for one in self.scan(task))
+        return [Node("local", self.config.rules.max_parallel, live)]
+
+    def new_id(self, now: datetime) -> str:
+        """Return an id for a run that starts now; ids sort by time."""
+        moment = now.astimezone(UTC)
+        return f"{moment:{ID_FORM}}.{moment.microsecond // 1000:03d}Z-{os.urandom(3).hex()}"
+
+    def started_at(self, run_id: str) -> datetime | None:
+        """Return the time that an id was made for, None when it is none of ours."""
+        try:
+            moment = datetime.strptime(run_id.partition("Z-")[0] + "+0000", f"{ID_FORM}.%f%z")
+        except ValueError:
+            return None
+        return moment.astimezone()
+
+    def first_step(self, task: Task) -> str | None:
+        """Return the name of the first step that would run here."""
+        platform = self.config.rules.platform
+        return next((step.name for step in task.steps if skip(step, platform) is None), None)
+
+    def prepare(self, order: Order) -> None:
+        """Make the run's folder and write its spec, locked while we live; raises OSError."""
+        folder = self._folder(order.task.name, order.run_id)
+        files.private_folder(folder.path)
+        folder.write_spec(spec_of(order, self.config))
+        fd = locks.open_lockable(folder.spec)
+        locks.lock(fd)
+        self.prepared[order.run_id] = fd
+
+    def submit(self, order: Order) -> None:
+        """Start the supervisor; when that fails the run ends at once, with the status `error`."""
+        folder = self._folder(order.task.name, order.run_id)
+        fd = self.prepared.pop(order.run_id)
+        try:
+            self.started.append(self.start(folder, fd))
+        except OSError as error:
+            self._give_up(folder, order, f"its supervisor cannot be started: {error.strerror or error}")
+        finally:
+            os.close(fd)
+
+    def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return the state of runs, given as task -> run id; what was lost is cleaned up."""
+        self.reap()
+        return {task: fate.recover(self._folder(task, run_id), run_id) for task, run_id in live.items()}
+
+    def peek(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return the same and touch nothing."""
+        return {task: fate.look(self._folder(task, run_id), run_id) for task, run_id in live.items()}
+
+    def wait(self, live: Mapping[str, str], timeout_s: float) -> bool:
+        """Wait until one of the runs has ended; False when the time is up before."""
+        until_s = time.monotonic() + timeout_s
+        pause_s = WAIT_FIRST_S
+        folders = [self._folder(task, run_id) for task, run_id in live.items()]
+        if not folders:
+            return False
+        while all(folder.is_alive() and not folder.done.exists() for folder in folders):
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            time.sleep(min(pause_s, left_s))
+            pause_s = min(pause_s * 1.5, WAIT_LONGEST_S)
+            self.reap()
+        return True
+
+    def kill(self, task: str, run_id: str) -> bool:
+        """Tell a run to stop; False when it does not run."""
+        state = fate.look(self._folder(task, run_id), run_id)
+        if not isinstance(state, Running) or state.pid is None:
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(state.pid, signal.SIGTERM)
+        return True
+
+    def ack(self, task: str, keep: int, max_bytes: int, protect: Collection[str] = ()) -> None:
+        """Forget the oldest finished runs of a task, above a count or a size; never the protected."""
+        prune.prune(self.runs_dir / task, keep, max_bytes, protect)
+
+    def scan(self, task: str) -> list[str]:
+        """Return the ids of a task's runs that are still kept, the oldest first."""
+        return prune.run_ids(self.runs_dir / task)
+
+    def outcome(self, task: str, run_id: str) -> Finished | None:
+        """Return how a run ended, None when that is not known."""
+        try:
+            return fate.outcome(self._folder(task, run_id))
+        except DamagedError:
+            return None
+
+    def output_path(self, task: str, run_id: str) -> Path:
+        """Return where the output of a run is."""
+        return self._folder(task, run_id).output
+
+    def usage(self, task: str, run_id: str) -> float | None:
+        """Return the CPU seconds that a live run has used so far, None when that is not known."""
+        state = fate.look(self._folder(task, run_id), run_id)
+        if not isinstance(state, Running) or state.pid is None:
+            return None
+        import psutil
+
+        try:
+            supervisor = psutil.Process(state.pid)
+            used = supervisor.cpu_times()
+            total = float(used.children_user + used.children_system)
+            for process in supervisor.children(recursive=True):
+                with suppress(psutil.Error):
+                    used = process.cpu_times()
+                    total += used.user + used.system + used.children_user + used.children_system
+        except psutil.Error:
+            return None
+        return total
+
+    def _folder(self, task: str, run_id: str) -> RunFolder:
+        return RunFolder(self.runs_dir / task / run_id)
+
+    def _tasks(self) -> list[str]:
+        return [one.name for one in self.runs_dir.iterdir()] if self.runs_dir.is_dir() else []
+
+    def reap(self) -> None:
+        """Collect the supervisors of ours that have ended, so that they leave no zombies."""
+        self.started = [process for process in self.started if process.poll() is None]
+
+    def _give_up(self, folder: RunFolder, order: Order, cause: str) -> None:
+        now = self.started_at(order.run_id)
+        claim = folder.take_claim(fate.MARK)
+        if claim is None or now is None:
+            return
+        try:
+            at = iso(now)
+            unknown = dict.fromkeys(("exit_code", "signal", "cpu_s", "peak_memory_bytes", "output_bytes"))
+            done = {"version": VERSION, "run_id": order.run_id, "status": "error", "cause": cause, **unknown}
+            done |= {"started_at": at, "ended_at": at, "duration_s": 0.0}
+            folder.write_done({**done, "steps": [], "left_behind": 0, "background_took": None})
+        finally:
+            os.close(claim)

@@ -1,0 +1,50 @@
+"""Old runs make room for new ones: by count and by bytes, the oldest first, the protected and the live never.
+
+A folder is renamed before it is emptied, so that nobody meets half a run.
+"""
+
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from adaptive_scheduler.runfolder import RunFolder
+
+REMOVED = "."
+"""What is being removed has a name that begins so; no run id does."""
+
+
+def run_ids(task_folder: Path) -> list[str]:
+    """Return the ids of the runs in a task's folder, the oldest first; none when there is no folder."""
+    try:
+        return sorted(one.name for one in task_folder.iterdir() if not one.name.startswith(REMOVED))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]) -> None:
+    """Remove runs above `keep` in number or `max_bytes` in all; what cannot be removed stays for now."""
+    for remains in task_folder.glob(f"{REMOVED}*"):
+        shutil.rmtree(remains, ignore_errors=True)
+    spent = 0
+    for place, run_id in enumerate(reversed(run_ids(task_folder))):
+        folder = RunFolder(task_folder / run_id)
+        spent += _bytes(folder.path)
+        if (place < keep and spent <= max_bytes) or run_id in protect or _lives(folder):
+            continue
+        removed = task_folder / f"{REMOVED}{run_id}"
+        with suppress(OSError):
+            folder.path.rename(removed)
+            shutil.rmtree(removed, ignore_errors=True)
+
+
+def _lives(folder: RunFolder) -> bool:
+    return not folder.done.exists() and folder.is_alive()
+
+
+def _bytes(folder: Path) -> int:
+    total = 0
+    for file in folder.iterdir():
+        with suppress(OSError):
+            total += file.stat().st_size
+    return total

@@ -1,0 +1,60 @@
+"""Start a supervisor that lives on without us: own session or no console, nothing inherited but its spec.
+
+Its standard input is the locked spec.json: the lock goes on holding while the supervisor lives, so there is
+no moment between our end and its claim in which the run looks abandoned. Windows locks are not inherited;
+there the launcher waits for the claim.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler.runfolder import RunFolder
+
+SUPERVISOR = Path(__file__).resolve().parent.parent / "supervisor.py"
+CLAIM_PATIENCE_S = 5.0
+POLL_S = 0.01
+
+
+class Detached(subprocess.Popen[bytes]):
+    """A process that is meant to outlive us: dropping it is no mistake to be warned of."""
+
+    def __del__(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def spawn(folder: RunFolder, spec_fd: int, *, python: str = sys.executable) -> Detached:
+    """Start the supervisor of a prepared run folder; raises OSError."""
+    log_fd = os.open(folder.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        common: dict[str, Any] = {
+            "args": [python, "-I", "-S", str(SUPERVISOR), str(folder.path)],
+            "stdin": spec_fd if os.name == "posix" else subprocess.DEVNULL,
+            "stdout": subprocess.DEVNULL,
+            "stderr": log_fd,
+            "close_fds": True,
+            # Not in a folder that somebody may want to unmount or remove while the run lasts.
+            "cwd": folder.path.anchor,
+            # A scheduler inside a run of another one: our runs are not that one's leftovers.
+            "env": {name: value for name, value in os.environ.items() if name != "ADAPTIVE_RUN_ID"},
+        }
+        if sys.platform != "win32":
+            return Detached(**common, start_new_session=True)
+        return _spawn_on_windows(folder, common)
+    finally:
+        os.close(log_fd)
+
+
+def _spawn_on_windows(folder: RunFolder, common: dict[str, Any]) -> Detached:
+    detached_process, new_group, breakaway = 0x0008, 0x0200, 0x0100_0000
+    try:
+        process = Detached(**common, creationflags=detached_process | new_group | breakaway)
+    except PermissionError:  # the job we are in lets nobody leave
+        process = Detached(**common, creationflags=detached_process | new_group)
+    until_s = time.monotonic() + CLAIM_PATIENCE_S
+    while not folder.claim.exists() and process.poll() is None and time.monotonic() < until_s:
+        time.sleep(POLL_S)
+    return process

@@ -1,0 +1,80 @@
+"""An order -> the spec.json of its run: everything is decided here, the supervisor only does it.
+
+A step that cannot be run carries its error, a step for another system says so: there is one way to run a
+thing, and one way in which a thing fails.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler import dispatch
+from adaptive_scheduler.errors import DispatchError
+from adaptive_scheduler.model import Config, Step
+from adaptive_scheduler.runfolder import VERSION
+from adaptive_scheduler.runners.base import Order
+
+GRACE_S = 5.0
+"""How long a script has between being asked to end and being killed."""
+
+
+def spec_of(order: Order, config: Config, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return what the supervisor of this order is to do."""
+    task, folder = order.task, Path(config.path).absolute().parent
+    env = environment(order, environ)
+    return {
+        "version": VERSION,
+        "task": task.name,
+        "run_id": order.run_id,
+        "steps": [_step(step, config, folder, env) for step in task.steps],
+        "timeout_s": task.timeout.total_seconds(),
+        "grace_s": GRACE_S,
+        "keep_going": task.keep_going,
+        "success_codes": list(task.success_codes),
+        "warning_codes": list(task.warning_codes),
+        "env": env,
+        "cwd": str(dispatch.absolute(task.cwd or ".", folder)),
+        "background": task.in_background,
+        "output_max_bytes": config.output_max_bytes,
+    }
+
+
+def environment(order: Order, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the scripts: ours, the task's, and what they may know of the decision."""
+    mine = {
+        "PYTHONUTF8": "1",
+        **order.task.env,
+        "ADAPTIVE_TASK": order.task.name,
+        "ADAPTIVE_RUN_ID": order.run_id,
+        "ADAPTIVE_REASON": order.reason,
+        "ADAPTIVE_CPU": _number(order.sample_cpu),
+        "ADAPTIVE_MEMORY": _number(order.sample_memory),
+    }
+    if sys.platform == "win32":  # names of variables know no case there
+        mine = {name.upper(): value for name, value in mine.items()}
+    return {**environ, **mine}
+
+
+def skip(step: Step, platform: str) -> str | None:
+    """Return why a step does not run on this system, None when it does."""
+    return None if step.os in (None, platform) else f"'{step.name}' is for {step.os}, this is {platform}"
+
+
+def _step(step: Step, config: Config, folder: Path, env: Mapping[str, str]) -> dict[str, Any]:
+    plain: dict[str, Any] = {"name": step.name, "argv": None, "error": None, "skip": None}
+    platform = config.rules.platform
+    plain["skip"] = skip(step, platform)
+    if plain["skip"] is None:
+        try:
+            plain["argv"] = dispatch.command(
+                step, folder=folder, interpreters=config.interpreters, platform=platform, path=env.get("PATH")
+            )
+        except DispatchError as error:
+            plain["error"] = str(error)
+    return plain
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

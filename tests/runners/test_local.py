@@ -1,0 +1,414 @@
+"""Runs on this machine from order to outcome, and what becomes of those whose supervisor dies."""
+
+import gc
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive_scheduler import locks
+from adaptive_scheduler.model import Config, Live, Priority, Rules, Status, Step, Task
+from adaptive_scheduler.runfolder import RunFolder
+from adaptive_scheduler.runners import fate
+from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
+from adaptive_scheduler.runners.local import LocalRunner
+from tests.processes import alive_in, until
+
+NOW = datetime(2025, 11, 2, 22, 30, 0, 123_456, tzinfo=UTC)
+WAIT = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+
+
+class Bench:
+    """A folder with scripts, a runner over it, and what was started."""
+
+    def __init__(self, folder: Path, **config: Any) -> None:
+        self.folder = folder
+        rules = Rules(platform="linux" if sys.platform == "linux" else "macos")
+        settings: dict[str, Any] = {"rules": rules, "tasks": {}} | config
+        self.config = Config(path=str(folder / "tasks.toml"), state_dir=str(folder / "outputs"), **settings)
+        self.runner = self.new_runner()
+        self.run_ids: list[str] = []
+
+    def new_runner(self, **seams: Any) -> LocalRunner:
+        """Return a runner as another cycle has it."""
+        return LocalRunner(self.folder / "outputs" / "runs", self.config, **seams)
+
+    def order(self, code: str = "pass", *, name: str = "job", steps: tuple[Step, ...] = (), **task: Any) -> Order:
+        """Return an order that runs this code."""
+        (self.folder / f"{name}.py").write_text(code, encoding="utf-8")
+        task.setdefault("interval", timedelta(minutes=10))
+        made = Task(name=name, steps=steps or (Step(f"{name}.py", f"{name}.py"),), **task)
+        run_id = self.runner.new_id(NOW)
+        self.run_ids.append(run_id)
+        return Order(made, run_id, "it is due", 18.0, 45.9)
+
+    def start(self, code: str = "pass", **task: Any) -> Order:
+        """Prepare and submit."""
+        order = self.order(code, **task)
+        self.runner.prepare(order)
+        self.runner.submit(order)
+        return order
+
+    def run(self, code: str = "pass", **task: Any) -> Finished:
+        """Run to the end."""
+        order = self.start(code, **task)
+        live = {order.task.name: order.run_id}
+        assert self.runner.wait(live, 30.0)
+        state = until(lambda: one if isinstance(one := self.states(order), Finished) else None, "the outcome")
+        assert isinstance(state, Finished)
+        return state
+
+    def states(self, order: Order, runner: LocalRunner | None = None) -> Any:
+        """Return what a cycle sees of a run."""
+        return (runner or self.runner).states({order.task.name: order.run_id})[order.task.name]
+
+    def peek(self, order: Order) -> Any:
+        return self.runner.peek({order.task.name: order.run_id})[order.task.name]
+
+    def at(self, order: Order) -> RunFolder:
+        return RunFolder(self.folder / "outputs" / "runs" / order.task.name / order.run_id)
+
+    def text(self, order_or_end: Any, name: str = "job") -> str:
+        return self.runner.output_path(name, order_or_end.run_id).read_text(encoding="utf-8")
+
+    def all_reaped(self) -> bool:
+        self.runner.reap()
+        return not self.runner.started
+
+    def supervisor(self, order: Order) -> int:
+        """Return the process id of a run's supervisor as soon as the script runs."""
+        return int(until(lambda: alive_in(order.run_id) and self.at(order).claimed_by(), "the script"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    (tmp_path / "go").touch()
+    for run_id in made.run_ids:
+        for process in alive_in(run_id):
+            process.kill()
+    until(made.all_reaped, "the end of the supervisors")
+
+
+# -- an ordinary run -----------------------------------------------------------------------------------
+
+
+def test_a_run_goes_from_order_to_outcome(bench: Bench) -> None:
+    end = bench.run("print('hello'); raise SystemExit(10)", warning_codes=(10,))
+    assert end.outcome.status is Status.WARNING
+    assert (end.outcome.exit_code, end.outcome.cause, end.outcome.output_bytes) == (10, "exit code 10", 6)
+    assert end.outcome.cpu_s is not None
+    assert end.cpu_s == end.outcome.cpu_s
+    assert end.background_took is True
+    assert end.notes == ()
+    assert [(step.name, step.status) for step in end.steps] == [("job.py", "warning")]
+    assert bench.text(end) == "hello\n"
+
+
+def test_a_script_knows_the_decision_and_its_environment(bench: Bench) -> None:
+    names = ["TASK", "REASON", "CPU", "MEMORY", "RUN_ID"]
+    show = "for n in {names}: print(os.environ['ADAPTIVE_' + n])"
+    code = f"import os\n{show.format(names=names)}\nprint(os.environ['PYTHONUTF8'], os.environ['MINE'], os.getcwd())"
+    end = bench.run(code, env={"MINE": "grün"})
+    folder = bench.folder.resolve()
+    assert bench.text(end).split("\n")[:-1] == ["job", "it is due", "18", "45.9", end.run_id, f"1 grün {folder}"]
+
+
+def test_unknown_load_is_empty_text_for_the_script(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(Order(order.task, order.run_id, "forced"))
+    env = bench.at(order).read_spec()["env"]
+    assert (env["ADAPTIVE_CPU"], env["ADAPTIVE_MEMORY"]) == ("", "")
+    bench.runner.submit(order)
+
+
+def test_the_working_folder_of_a_task_is_relative_to_tasks_toml(bench: Bench) -> None:
+    (bench.folder / "there").mkdir()
+    end = bench.run("import os; print(os.path.basename(os.getcwd()))", cwd="there")
+    assert bench.text(end) == "there\n"
+
+
+@pytest.mark.parametrize("name", ["job", "Größe 測試", "a.b-c_d"])
+def test_task_names_may_be_any_words(bench: Bench, name: str) -> None:
+    end = bench.run("print('hello')", name=name)
+    assert end.outcome.status is Status.OK
+    assert bench.text(end, name) == "hello\n"
+
+
+def test_a_critical_task_runs_in_the_foreground(bench: Bench) -> None:
+    assert bench.run(priority=Priority.CRITICAL).background_took is None
+
+
+@pytest.mark.parametrize(
+    ("script", "cause"),
+    [("none.py", "script 'none.py' not found"), ("job.xyz", "unknown script type '.xyz' of 'job.xyz'")],
+    ids=["missing script", "unknown type"],
+)
+def test_a_step_that_cannot_be_run_fails_its_task_alone(bench: Bench, script: str, cause: str) -> None:
+    (bench.folder / "job.xyz").touch()
+    end = bench.run(steps=(Step("one", script),))
+    assert end.outcome.status is Status.ERROR
+    assert end.outcome.cause.startswith(cause)
+
+
+def test_a_step_for_another_system_is_skipped(bench: Bench) -> None:
+    steps = (Step("theirs", "x.ps1", os="windows"), Step("ours", "job.py"))
+    end = bench.run("print('hello')", steps=steps)
+    assert [step.status for step in end.steps] == ["skipped", "ok"]
+    order = bench.order(steps=steps)
+    assert bench.runner.first_step(order.task) == "ours"
+    assert bench.runner.first_step(bench.order(steps=steps[:1]).task) is None
+
+
+def test_left_processes_are_told_of(bench: Bench) -> None:
+    end = bench.run("import subprocess; subprocess.Popen(['sleep', '600'])")
+    assert end.outcome.status is Status.OK
+    assert end.notes == ("left 1 process behind that still runs",)
+
+
+def test_files_and_folders_are_private_and_a_fine_run_leaves_four(bench: Bench) -> None:
+    order = bench.start()
+    until(lambda: isinstance(bench.states(order), Finished) and not locks.is_held(bench.at(order).claim))
+    files = sorted(bench.at(order).path.iterdir())
+    assert [one.name for one in files] == ["claim", "done.json", "output.log", "spec.json"]
+    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
+    assert stat.S_IMODE(bench.at(order).path.stat().st_mode) == 0o700
+
+
+# -- live runs -----------------------------------------------------------------------------------------
+
+
+def test_a_prepared_run_counts_as_running_until_its_launcher_dies(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    assert bench.states(order, bench.new_runner()) == Running(order.run_id, None)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    state = bench.states(order, bench.new_runner())
+    assert state == Lost(order.run_id, "it never started")
+    assert bench.states(order) == state
+
+
+def test_a_live_run_has_a_supervisor_and_uses_cpu(bench: Bench) -> None:
+    order = bench.start("while True: pass")
+    pid = bench.supervisor(order)
+    assert bench.states(order) == bench.peek(order) == Running(order.run_id, pid)
+    until(lambda: (bench.runner.usage("job", order.run_id) or 0) > 0.2, "its CPU time")
+    assert bench.runner.nodes()[0].running == 1
+    assert bench.runner.kill("job", order.run_id)
+    end = until(lambda: one if isinstance(one := bench.states(order), Finished) else None)
+    assert end.outcome.status is Status.INTERRUPTED
+    assert bench.runner.usage("job", order.run_id) is None
+    assert not bench.runner.kill("job", order.run_id)
+
+
+def test_waiting_ends_at_once_when_any_run_has_ended_and_with_the_time(bench: Bench) -> None:
+    slow, quick = bench.start(WAIT, name="slow"), bench.start(name="quick")
+    assert bench.runner.wait({"slow": slow.run_id, "quick": quick.run_id}, 30.0)
+    assert not bench.runner.wait({"slow": slow.run_id}, 0.05)
+    assert not bench.runner.wait({}, 30.0)
+
+
+def test_a_launcher_that_ends_first_leaves_the_run_alive_and_no_warning(bench: Bench) -> None:
+    order = bench.start(WAIT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bench.runner.started.clear()
+        gc.collect()
+    assert isinstance(bench.states(order, bench.new_runner()), Running)
+    (bench.folder / "go").touch()
+    end = until(lambda: one if isinstance(one := bench.states(order), Finished) else None)
+    assert end.outcome.status is Status.OK
+
+
+def test_a_run_looks_alive_from_submit_on_without_a_gap(bench: Bench) -> None:
+    for number in range(10):
+        order = bench.start(name=f"job{number}")
+        other = bench.new_runner()
+        seen: list[Any] = []
+        while not seen or isinstance(seen[-1], Running):
+            seen.append(bench.states(order, other))
+        assert isinstance(seen[-1], Finished)
+
+
+# -- lost runs -----------------------------------------------------------------------------------------
+
+
+def test_the_death_of_a_supervisor_is_seen_and_its_leftovers_ended(bench: Bench) -> None:
+    order = bench.start("import subprocess; subprocess.run(['sleep', '600'])")
+    pid = bench.supervisor(order)
+    until(lambda: len(alive_in(order.run_id)) == 2, "the script's child")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not locks.is_held(bench.at(order).claim), "the death")
+    before = {one.name: one.stat().st_mtime_ns for one in bench.at(order).path.iterdir()}
+    assert bench.peek(order) == Lost(order.run_id, "its supervisor died")
+    assert {one.name: one.stat().st_mtime_ns for one in bench.at(order).path.iterdir()} == before
+    assert len(alive_in(order.run_id)) == 2
+    assert bench.states(order) == Lost(order.run_id, "its supervisor died; 2 leftover processes ended")
+    assert not alive_in(order.run_id)
+    assert bench.runner.wait({"job": order.run_id}, 30.0)
+
+
+def test_recovery_decides_before_a_late_supervisor_can_start(bench: Bench) -> None:
+    order = bench.order("open('ran', 'w').close()")
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    assert isinstance(bench.states(order), Lost)
+    bench.runner.prepared[order.run_id] = locks.open_lockable(bench.at(order).spec)
+    bench.runner.submit(order)
+    until(bench.all_reaped, "its end")
+    assert not (bench.folder / "ran").exists()
+    assert isinstance(bench.states(order), Lost)
+
+
+def test_an_empty_claim_that_nobody_holds_is_marked_before_the_run_is_given_up(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    bench.at(order).claim.touch(0o600)
+    assert bench.states(order) == Lost(order.run_id, "it never started")
+    assert json.loads(bench.at(order).claim.read_bytes()) == fate.MARK
+
+
+def test_a_run_that_another_cycle_recovers_counts_as_running_meanwhile(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    claim = bench.at(order).take_claim(fate.MARK)
+    assert claim is not None
+    assert isinstance(bench.states(order), Running)
+    os.close(claim)
+    assert isinstance(bench.states(order), Lost)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 100, b"{}", b'{"version":1}', b"[1]"], ids=["empty", "NUL", "no version", "bare", "list"]
+)
+def test_a_damaged_outcome_is_a_lost_run(bench: Bench, content: bytes) -> None:
+    end = bench.run()
+    folder = RunFolder(bench.runner.output_path("job", end.run_id).parent)
+    until(lambda: not folder.is_alive())
+    folder.done.write_bytes(content)
+    state = bench.runner.states({"job": end.run_id})["job"]
+    assert isinstance(state, Lost)
+    assert state.cause.startswith("its done.json ")
+    assert bench.runner.outcome("job", end.run_id) is None
+
+
+def test_a_run_without_a_folder_is_lost(bench: Bench) -> None:
+    assert bench.runner.states({"job": "r1"}) == {"job": Lost("r1", "its run folder is gone")}
+    assert not bench.runner.runs_dir.exists()
+
+
+def test_a_supervisor_that_cannot_be_started_is_an_error_of_the_run(bench: Bench) -> None:
+    def refuse(folder: RunFolder, fd: int) -> Any:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    runner = bench.new_runner(start=refuse)
+    order = bench.order()
+    runner.prepare(order)
+    runner.submit(order)
+    state = bench.states(order, runner)
+    assert isinstance(state, Finished)
+    assert state.outcome.status is Status.ERROR
+    assert state.outcome.cause == "its supervisor cannot be started: Resource temporarily unavailable"
+
+
+def test_a_run_that_cannot_be_prepared_raises(bench: Bench) -> None:
+    (bench.folder / "outputs").mkdir()
+    (bench.folder / "outputs" / "runs").write_text("in the way")
+    with pytest.raises(OSError):
+        bench.runner.prepare(bench.order())
+
+
+# -- ids, times and pruning ----------------------------------------------------------------------------
+
+
+def test_ids_sort_by_time_tell_it_and_never_repeat(bench: Bench) -> None:
+    moments = [NOW + timedelta(milliseconds=1) * number for number in range(20)]
+    ids = [bench.runner.new_id(moment) for moment in moments]
+    assert ids == sorted(ids)
+    assert len({bench.runner.new_id(NOW) for _ in range(50)}) == 50
+    assert bench.runner.started_at(ids[0]) == NOW.replace(microsecond=123_000)
+    assert bench.runner.started_at("something else") is None
+
+
+def test_old_runs_are_pruned_by_count_and_never_the_protected_or_the_live(bench: Bench) -> None:
+    ids = [bench.run().run_id for _ in range(5)]
+    live = bench.start(WAIT)
+    bench.supervisor(live)
+    ids.sort()
+    bench.runner.ack("job", 2, 10**9, {ids[0]})
+    kept = bench.runner.scan("job")
+    assert ids[0] in kept
+    assert live.run_id in kept
+    assert len(kept) <= 4
+    bench.runner.ack("job", 0, 0, ())
+    assert bench.runner.scan("job") == [live.run_id]
+    assert bench.runner.scan("nobody") == []
+
+
+def test_old_runs_are_pruned_by_bytes_the_oldest_first(bench: Bench) -> None:
+    ids = []
+    for number in range(3):
+        run_id = bench.runner.new_id(NOW + timedelta(seconds=number))
+        folder = bench.runner.runs_dir / "job" / run_id
+        folder.mkdir(parents=True)
+        (folder / "output.log").write_bytes(b"x" * 1000)
+        ids.append(run_id)
+    bench.runner.ack("job", 50, 2500, ())
+    assert bench.runner.scan("job") == ids[1:]
+
+
+def test_what_an_earlier_pruning_left_is_removed_and_no_run(bench: Bench) -> None:
+    remains = bench.runner.runs_dir / "job" / ".old"
+    remains.mkdir(parents=True)
+    (remains / "spec.json").touch()
+    assert bench.runner.scan("job") == []
+    bench.runner.ack("job", 50, 10**9, ())
+    assert not remains.exists()
+
+
+@pytest.mark.parametrize(
+    ("shift", "kept"),
+    [
+        pytest.param(timedelta(0), True, id="same clock"),
+        pytest.param(timedelta(days=400), False, id="cycle with a clock of its own"),
+        pytest.param(timedelta(days=-400), False, id="clock set back"),
+    ],
+)
+def test_the_times_of_a_result_lie_between_its_stamp_and_now(bench: Bench, shift: timedelta, kept: bool) -> None:
+    end = bench.run("import time; time.sleep(0.05)")
+    stamp = end.outcome.started_at - timedelta(seconds=1) + shift
+    now = end.outcome.ended_at + timedelta(seconds=1) + shift
+    result = end.result(Live(end.run_id, stamp, reason="it is due"), now)
+    assert stamp <= result.started_at <= result.ended_at <= now
+    assert (result.started_at == end.outcome.started_at) is kept
+    assert result.duration_s == end.outcome.duration_s
+    assert result.reason == "it is due"
+    assert end.recorded() == end.outcome
+
+
+def test_a_lost_run_ends_when_it_is_found(bench: Bench) -> None:
+    lost = Lost("r1", "its supervisor died")
+    result = lost.result(Live("r1", NOW, reason="it is due"), NOW + timedelta(minutes=5))
+    assert (result.status, result.duration_s, result.cause) == (Status.INTERRUPTED, 300.0, "its supervisor died")
+    assert lost.result(Live("r1", NOW), NOW - timedelta(days=1)).duration_s == 0
+
+
+def test_a_scheduler_inside_a_run_is_not_mistaken_for_its_leftover(bench: Bench) -> None:
+    """The supervisor of an inner scheduler does not carry the outer run's id."""
+    order = bench.start(WAIT)
+    pid = bench.supervisor(order)
+    code = "import psutil, sys; print('ADAPTIVE_RUN_ID' in psutil.Process(int(sys.argv[1])).environ())"
+    said = subprocess.run([sys.executable, "-c", code, str(pid)], stdout=subprocess.PIPE, check=True)
+    assert said.stdout.strip() == b"False"
