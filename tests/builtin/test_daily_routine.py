@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.builtin import daily_routine
-from tests.builtin.scripts import run
+from tests.builtin.scripts import FOLDER, run
 
 NOW = datetime(2025, 11, 2, 22, 34, tzinfo=UTC)
 
@@ -40,7 +40,8 @@ def test_without_a_scheduler_the_page_says_so(tmp_path: Path) -> None:
 def test_the_history_of_a_real_scheduler_is_told(tmp_path: Path) -> None:
     config = tmp_path / "tasks.toml"
     config.write_text('[tasks.nap]\ninterval = "10m"\nscript = "nap.py"\n', encoding="utf-8")
-    done = run("daily_routine", cwd=tmp_path)
+    # The checkout that is tested, installed or not.
+    done = run("daily_routine", cwd=tmp_path, env={"PYTHONPATH": str(FOLDER.parents[1])})
     assert done.code == 0
     assert "Runs of the last 24 hours\n  nothing ran" in done.out
 
