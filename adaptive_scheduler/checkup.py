@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from adaptive_scheduler import recent
-from adaptive_scheduler.cycle import World
 from adaptive_scheduler.dispatch import command
 from adaptive_scheduler.durations import words
+from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Config, State

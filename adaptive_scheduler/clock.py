@@ -51,3 +51,7 @@ class Clock:
     def monotonic(self) -> float:
         """Return seconds that only ever grow."""
         return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Let this much time pass."""
+        time.sleep(seconds)

@@ -5,94 +5,25 @@ write down what starts. Only then do supervisors start. Whenever a run ends ther
 until nothing runs that matters here or the next tick is near; what still runs is a later cycle's.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from adaptive_scheduler import journal as log
-from adaptive_scheduler import recent, recovery
+from adaptive_scheduler import recovery
 from adaptive_scheduler import state as folds
-from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.history import History, HistoryError
-from adaptive_scheduler.journal import Journal, Line
+from adaptive_scheduler.chronicle import Chronicle
+from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.model import Code, Config, Decision, Live, Reading, Result, Sample, State
 from adaptive_scheduler.plan import plan
-from adaptive_scheduler.runners.base import Finished, Lost, Order, Runner, RunState
-from adaptive_scheduler.store import Store
+from adaptive_scheduler.runners.base import Finished, Lost, Order, RunState
 
 MARGIN = timedelta(seconds=15)
 MARGIN_SHARE = 0.1
 """A cycle leaves this long before the next nominal tick: 15 s, or 10 % of short ticks."""
 
-HELD_BACK = (Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.MEMORY_GATE, Code.NO_SLOT, Code.ERROR)
-"""What the log mentions when it begins; the other codes are everyday business."""
-
-
-class Meter(Protocol):
-    """What measures the machine."""
-
-    def measure(
-        self, readings: tuple[Reading, ...], now: datetime, own_cpu_s: float
-    ) -> tuple[Sample, tuple[Reading, ...]]:
-        """Return a sample, and the counters to keep for the next cycle."""
-
-    def memory(self) -> float | None:
-        """Return memory use in per cent, now."""
-
-
-class Watcher:
-    """What is told of starts and ends as they happen; this one does not care."""
-
-    def started(self, decision: Decision) -> None:
-        """Hear of a start."""
-
-    def ended(self, task: str, result: Result) -> None:
-        """Hear of an end."""
-
-
-@dataclass(frozen=True)
-class World:
-    """The edges that a cycle works with."""
-
-    config: Config
-    clock: Clock
-    store: Store
-    history: History
-    journal: Journal
-    runner: Runner
-    meter: Meter
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the caller asked of this cycle: some tasks only, at once, how long to wait, what to log first."""
-
-    only: frozenset[str] | None = None
-    force: bool = False
-    wait: timedelta | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass
-class Report:
-    """What a cycle decided, started, collected, and has to complain about."""
-
-    cycle: int
-    at: datetime
-    sample: Sample
-    decisions: list[Decision]
-    runs: list[tuple[str, Result]] = field(default_factory=list)
-    live: dict[str, Live] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    damaged: bool = False
-    interrupted: bool = False
-    dry_run: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether a run that this cycle collected did not succeed."""
-        return any(not result.status.succeeded for _, result in self.runs)
+FRUITLESS_PAUSE_S = 0.05
+"""A round that changed nothing is followed by a pause, doubled up to a second, so that no loop is a hot one."""
 
 
 def run(world: World, wish: Wish, watcher: Watcher | None = None) -> Report:
@@ -141,11 +72,9 @@ class _Cycle:
         self.started: dict[str, Decision] = {}
         self.unstartable: dict[str, Decision] = {}
         self.runs: list[tuple[str, Result]] = []
-        self.notes: list[str] = []
-        self.lines: list[Line] = []
+        self.fruitless = 0
         self.damaged = self.interrupted = False
-        for note in wish.notes:
-            self._say("ERROR", note)
+        self.chronicle = Chronicle(world, wish.notes)
 
     # -- one round ---------------------------------------------------------------------------------
 
@@ -154,54 +83,50 @@ class _Cycle:
         first = self.sample is None
         now = self.at if first else self.world.clock.now()
         if first:
-            self._mend_history()
+            self.chronicle.mend_history(now)
         peek = self.world.store.read().state
         reports = self.world.runner.states(live_runs(peek))
-        usage = self._usage(peek, reports) if first else {}
-        sample, readings = self._measure(peek, now, usage) if self.sample is None else (self.sample, ())
-        self.sample = sample if first else replace(sample, memory=self.world.meter.memory())
-        recorded = self._take_in(peek)
+        if self.sample is None:
+            usage = self._usage(peek, reports)
+            self.sample, readings = self._measure(peek, now, usage)
+        else:
+            self.sample = replace(self.sample, memory=self.world.meter.memory())
+        recorded = self.chronicle.take_in(peek.unrecorded)
         with self.world.store.transaction(now) as transaction:
             if transaction.damaged:
-                self._recover(transaction.notes)
+                self.damaged = True
+                self.chronicle.complain("ERROR", "; ".join(transaction.notes))
                 transaction.state = recovery.rebuilt(transaction.state, self.config, self.world.runner, now)
             state = folds.recorded(transaction.state, recorded) if recorded else transaction.state
             if first:
                 state = self._open(state, now, readings, usage)
             state, ends = settle(state, reports, now, self.config)
-            state, orders = self._plan(state, now, first)
-            transaction.state = state if state != transaction.state else transaction.state
+            state, orders = self._plan(state, now, self.sample, first)
+            if state != transaction.state:
+                transaction.state = state
         self.state = state
-        for name, result, report in ends:
-            self._ended(name, result, report)
-        for order in orders:
-            decision = self.started[order.task.name]
-            self.lines += log.task_started(now, decision, self.world.runner.first_step(order.task))
-            self.world.runner.submit(order)
-            self.watcher.started(decision)
-        self._write_log()
+        self.fruitless = 0 if ends or orders else self.fruitless + 1
+        self._tell(ends)
+        self._start(orders, now)
+        self.chronicle.write()
 
     def _open(self, state: State, now: datetime, readings: tuple[Reading, ...], usage: Mapping[str, float]) -> State:
         """Do what a cycle does once: count itself, greet tasks, keep the counters and the sample."""
         state, set_back = folds.set_back(state, now, self.rules.tick)
         if set_back:
-            self._say("WARNING", "the clock was set back: stamps from the future count as now")
+            self.chronicle.complain("WARNING", "the clock was set back: stamps from the future count as now")
         state = folds.seen(folds.pauses_over(state, now), self.config.tasks, now)
         self.codes_before = {name: mine.code for name, mine in state.tasks.items()}
         state = folds.measured(folds.beat(state, now, self.rules.tick), readings, usage)
         if self.budget is None and state.nominal_at is not None:
             margin = min(MARGIN, self.rules.tick * MARGIN_SHARE)
             self.budget = state.nominal_at + self.rules.tick - margin - now
-        try:
-            recent.write(self.world.store.folder, self._known_sample)
-        except OSError as error:
-            self._say("WARNING", f"cannot write '{recent.NAME}': {error.strerror or error}, continuing")
-        self.lines.append(log.opening(now))
+        if self.sample is not None:
+            self.chronicle.opened(now, self.sample)
         return state
 
-    def _plan(self, state: State, now: datetime, first: bool) -> tuple[State, list[Order]]:
+    def _plan(self, state: State, now: datetime, sample: Sample, first: bool) -> tuple[State, list[Order]]:
         """Decide about every task, prepare the starts and stamp them into the state."""
-        sample = self._known_sample
         decisions = plan(
             self.config.tasks,
             state,
@@ -214,7 +139,7 @@ class _Cycle:
         )
         tempo = log.tempo_of(sample.cpu, self.rules.rhythm) if first else None
         if tempo is not None:
-            self._log_tempo(state, decisions, tempo, now)
+            self.chronicle.tempo(now, state, decisions, tempo, sample.cpu)
         state = folds.decided(state, decisions, tempo)
         orders = []
         for decision in decisions:
@@ -236,58 +161,19 @@ class _Cycle:
             orders.append(order)
         return state, orders
 
-    # -- between rounds ----------------------------------------------------------------------------
+    def _tell(self, ends: list[tuple[str, Result, Finished | Lost]]) -> None:
+        for name, result, report in ends:
+            self.runs.append((name, result))
+            self.chronicle.ended(name, result, report)
+            self.watcher.ended(name, result)
 
-    def has_to_wait(self) -> bool:
-        """Whether a live run is ours, or something waits for one that is not."""
-        live = self.state.live_runs
-        ours = any(mine.live is not None and name in self.started for name, mine in self.state.tasks.items())
-        held = any(one.code in (Code.NO_SLOT, Code.DEP_WAIT) for one in self.decisions.values())
-        return ours or (held and live > 0)
-
-    def wait(self) -> bool:
-        """Wait until a run ends; False when the next tick is near."""
-        elapsed = timedelta(seconds=self.world.clock.monotonic() - self.began_s)
-        left = (self.budget or timedelta(0)) - elapsed
-        if left <= timedelta(0):
-            return False
-        return self.world.runner.wait(live_runs(self.state), left.total_seconds())
-
-    def close(self) -> Report:
-        """Write down what was decided and give the report."""
-        now = self.world.clock.now()
-        final = self.decisions | self.unstartable | self.started
-        decisions = [final[name] for name in self.config.tasks if name in final]
-        for one in decisions:
-            if one.code in HELD_BACK and self.codes_before.get(one.task) != one.code:
-                self.lines.append(log.waiting(now, one))
-        sample = self.sample or Sample(self.at, None, None)
-        try:
-            taken_in = self.world.history.take_in(self.state.unrecorded)
-            self.world.history.record(self.at, self.state.cycle, sample, decisions, self.rules.tick)
-        except HistoryError as error:
-            taken_in = []
-            self._say("WARNING", f"{error}, continuing")
-        self._prune(taken_in)
-        self.lines.append(log.closing(now, self.at, self.state.cycle, sample, list(self.started)))
-        self._write_log()
-        live = {name: mine.live for name, mine in self.state.tasks.items() if mine.live is not None}
-        return Report(
-            self.state.cycle, self.at, sample, decisions, self.runs, live, self.notes, self.damaged, self.interrupted
-        )
-
-    # -- helpers -----------------------------------------------------------------------------------
-
-    @property
-    def _known_sample(self) -> Sample:
-        if self.sample is None:
-            raise AssertionError("a round measures before it plans")
-        return self.sample
-
-    def _measure(self, peek: State, now: datetime, usage: Mapping[str, float]) -> tuple[Sample, tuple[Reading, ...]]:
-        seen = {mine.live.run_id: mine.live.cpu_seen_s for mine in peek.tasks.values() if mine.live is not None}
-        own = peek.spent_s + sum(max(0.0, used - seen[run_id]) for run_id, used in usage.items())
-        return self.world.meter.measure(peek.readings, now, own)
+    def _start(self, orders: list[Order], now: datetime) -> None:
+        """Start the supervisors: only now, when the starts are safely in the state."""
+        for order in orders:
+            decision = self.started[order.task.name]
+            self.chronicle.started(now, decision, self.world.runner.first_step(order.task))
+            self.world.runner.submit(order)
+            self.watcher.started(decision)
 
     def _usage(self, peek: State, reports: Mapping[str, RunState]) -> dict[str, float]:
         """Return the CPU seconds that each live run has used so far, by run id."""
@@ -299,55 +185,53 @@ class _Cycle:
                 usage[run_id] = used
         return usage
 
-    def _mend_history(self) -> None:
-        try:
-            mended = self.world.history.mend(self.at)
-            if mended is None:
-                return
-            self._say("ERROR", mended)
-            self.world.history.take_in(recovery.all_results(self.config, self.world.runner))
-        except (OSError, HistoryError) as error:
-            self._say("WARNING", f"{error}, continuing")
+    def _measure(self, peek: State, now: datetime, usage: Mapping[str, float]) -> tuple[Sample, tuple[Reading, ...]]:
+        seen = {mine.live.run_id: mine.live.cpu_seen_s for mine in peek.tasks.values() if mine.live is not None}
+        own = peek.spent_s + sum(max(0.0, used - seen[run_id]) for run_id, used in usage.items())
+        return self.world.meter.measure(peek.readings, now, own)
 
-    def _take_in(self, peek: State) -> list[str]:
-        try:
-            return self.world.history.take_in(peek.unrecorded)
-        except HistoryError as error:
-            self._say("WARNING", f"{error}, continuing")
-            return []
+    # -- between and after the rounds --------------------------------------------------------------
 
-    def _recover(self, notes: list[str]) -> None:
-        self.damaged = True
-        self._say("ERROR", "; ".join(notes))
+    def has_to_wait(self) -> bool:
+        """Whether a live run is ours, or something waits for one that is not."""
+        ours = any(name in self.started for name in live_runs(self.state))
+        held = any(one.code in (Code.NO_SLOT, Code.DEP_WAIT) for one in self.decisions.values())
+        return ours or (held and self.state.live_runs > 0)
 
-    def _ended(self, name: str, result: Result, report: Finished | Lost) -> None:
-        self.runs.append((name, result))
-        steps = report.steps if isinstance(report, Finished) else ()
-        notes = report.notes if isinstance(report, Finished) else ()
-        self.lines += log.task_ended(name, result, steps, notes)
-        self.watcher.ended(name, result)
+    def wait(self) -> bool:
+        """Wait until a run ends; False when the next tick is near."""
+        if self.fruitless > 1:
+            self.world.clock.pause(min(1.0, FRUITLESS_PAUSE_S * 2 ** min(self.fruitless, 9)))
+        elapsed = timedelta(seconds=self.world.clock.monotonic() - self.began_s)
+        left = (self.budget or timedelta(0)) - elapsed
+        if left <= timedelta(0):
+            return False
+        return self.world.runner.wait(live_runs(self.state), left.total_seconds())
 
-    def _log_tempo(self, state: State, decisions: Collection[Decision], tempo: str, now: datetime) -> None:
-        for one in decisions:
-            if self.config.tasks[one.task].adaptive and state.tasks[one.task].tempo != tempo:
-                self.lines.append(log.tempo_changed(now, one.task, tempo, self._known_sample.cpu))
+    def close(self) -> Report:
+        """Write down what was decided, make room, and give the report."""
+        final = self.decisions | self.unstartable | self.started
+        decisions = [final[name] for name in self.config.tasks if name in final]
+        sample = self.sample or Sample(self.at, None, None)
+        taken_in = self.chronicle.take_in(self.state.unrecorded)
+        self.chronicle.closed(
+            self.at, self.state, sample, decisions, list(self.started), self.codes_before, self.rules.tick
+        )
+        self._prune(set(taken_in))
+        return Report(
+            self.state.cycle,
+            self.at,
+            sample,
+            decisions,
+            self.runs,
+            {name: mine.live for name, mine in self.state.tasks.items() if mine.live is not None},
+            self.chronicle.notes,
+            self.damaged,
+            self.interrupted,
+        )
 
-    def _prune(self, taken_in: Collection[str]) -> None:
+    def _prune(self, taken_in: set[str]) -> None:
         protect = set(live_runs(self.state).values())
-        protect |= {result.run_id for _, result in self.state.unrecorded} - set(taken_in)
+        protect |= {result.run_id for _, result in self.state.unrecorded} - taken_in
         for name in {name for name, _ in self.runs}:
             self.world.runner.ack(name, self.config.runs_keep, self.config.runs_max_bytes, protect)
-
-    def _say(self, level: str, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-            self.lines.append(Line(self.world.clock.now(), level, log.SCHEDULER, text))
-
-    def _write_log(self) -> None:
-        lines, self.lines = self.lines, []
-        try:
-            self.world.journal.write(lines)
-        except (OSError, TimeoutError) as error:
-            problem = f"cannot write the log '{self.world.journal.path}': {error}, continuing"
-            if problem not in self.notes:
-                self.notes.append(problem)

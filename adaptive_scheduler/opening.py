@@ -10,7 +10,7 @@ from pathlib import Path
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import metrics
 from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.cycle import World
+from adaptive_scheduler.edges import World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adaptive_scheduler import codec
-from adaptive_scheduler.cycle import Report
+from adaptive_scheduler.edges import Report
 from adaptive_scheduler.model import Decision, Live, Result, Status
 from adaptive_scheduler.overview import Overview, TaskView
 from adaptive_scheduler.simulate import Made, Tally

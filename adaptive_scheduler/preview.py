@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
-from adaptive_scheduler.cycle import Report, Wish, World, live_runs, settle
+from adaptive_scheduler.cycle import live_runs, settle
+from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.model import Code, Decision, Live, Result, Sample, State, Status
 from adaptive_scheduler.plan import plan
 

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from adaptive_scheduler.checkup import Finding
-from adaptive_scheduler.cycle import Report, Watcher
 from adaptive_scheduler.durations import compact, words
+from adaptive_scheduler.edges import Report, Watcher
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import MEANINGS, Code, Config, Decision, Result, Sample, Task
 from adaptive_scheduler.overview import Overview, TaskView

@@ -131,7 +131,9 @@ def small(tmp_path: Path) -> Program:
 
 def told(answer: Any) -> tuple[str, float | None, float | None, timedelta | None]:
     look = answer["next_look"] and datetime.fromisoformat(answer["next_look"]) - LATER
-    value = None if answer["value"] is None else round(answer["value"] / 10) * 10 if answer["value"] > 100 else answer["value"]
+    value = answer["value"]
+    if value is not None and value > 100:
+        value = round(value / 10) * 10
     rounded = None if look is None else timedelta(minutes=round(look / timedelta(minutes=1) / 5) * 5)
     return answer["code"], value, answer["limit"], rounded
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler.cycle import Report, Wish, World, run
+from adaptive_scheduler.cycle import run
+from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.model import Config, Decision, Reading, Rules, Sample, Status, Task
@@ -30,6 +31,9 @@ class HandClock:
 
     def monotonic(self) -> float:
         return self.moment.timestamp()
+
+    def pause(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
 
 
 @dataclass

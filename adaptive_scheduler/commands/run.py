@@ -6,7 +6,7 @@ from datetime import timedelta
 from adaptive_scheduler import cycle, lastgood
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
-from adaptive_scheduler.cycle import Report, Watcher, Wish
+from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Code
 from adaptive_scheduler.opening import open_world, seams_in_force
@@ -41,7 +41,7 @@ def run(
     return _complain(report, wish, config_fault=bool(opening.faults))
 
 
-def _watched(world: cycle.World, wish: Wish) -> Report:
+def _watched(world: World, wish: Wish) -> Report:
     from adaptive_scheduler.render import LiveWatcher
 
     with LiveWatcher() as watcher:

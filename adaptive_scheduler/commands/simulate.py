@@ -8,7 +8,7 @@ from pathlib import Path
 from adaptive_scheduler import simulate as simulation
 from adaptive_scheduler import trace as traces
 from adaptive_scheduler.commands import output
-from adaptive_scheduler.cycle import World
+from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Config, Sample
 from adaptive_scheduler.opening import open_world

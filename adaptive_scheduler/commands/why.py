@@ -5,7 +5,7 @@ from datetime import datetime
 from adaptive_scheduler import ledger
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
-from adaptive_scheduler.cycle import World
+from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Decision
 from adaptive_scheduler.opening import open_world

@@ -1,0 +1,115 @@
+"""What a cycle writes down for people: the log, the history, the recent samples, and its complaints.
+
+Scheduling depends on none of it: whatever fails here costs a note and nothing else.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from adaptive_scheduler import journal as log
+from adaptive_scheduler import recent, recovery
+from adaptive_scheduler.edges import World
+from adaptive_scheduler.history import HistoryError
+from adaptive_scheduler.journal import Line
+from adaptive_scheduler.model import Code, Decision, Result, Sample, State
+from adaptive_scheduler.runners.base import Finished, Lost
+
+HELD_BACK = (Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.MEMORY_GATE, Code.NO_SLOT, Code.ERROR)
+"""What the log mentions when it begins; the other codes are everyday business."""
+
+
+class Chronicle:
+    """Gathers the lines of one cycle and writes them after each round."""
+
+    def __init__(self, world: World, notes: Iterable[str]) -> None:
+        """Begin with what was said before the cycle."""
+        self.world = world
+        self.notes: list[str] = []
+        self._lines: list[Line] = []
+        for note in notes:
+            self.complain("ERROR", note)
+
+    # -- the log -----------------------------------------------------------------------------------
+
+    def complain(self, level: str, text: str) -> None:
+        """Note something for the log and for whoever called; once only."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self._lines.append(Line(self.world.clock.now(), level, log.SCHEDULER, text))
+
+    def opened(self, now: datetime, sample: Sample) -> None:
+        """Tell of the beginning, and keep its sample among the recent ones."""
+        try:
+            recent.write(self.world.store.folder, sample)
+        except OSError as error:
+            self.complain("WARNING", f"cannot write '{recent.NAME}': {error.strerror or error}, continuing")
+        self._lines.append(log.opening(now))
+
+    def tempo(self, now: datetime, state: State, decisions: Iterable[Decision], tempo: str, cpu: float | None) -> None:
+        """Tell of each task whose interval the load bends another way than before."""
+        for one in decisions:
+            if self.world.config.tasks[one.task].adaptive and state.tasks[one.task].tempo != tempo:
+                self._lines.append(log.tempo_changed(now, one.task, tempo, cpu))
+
+    def started(self, now: datetime, decision: Decision, first_step: str | None) -> None:
+        """Tell of a start."""
+        self._lines += log.task_started(now, decision, first_step)
+
+    def ended(self, name: str, result: Result, report: Finished | Lost) -> None:
+        """Tell of an end."""
+        steps = report.steps if isinstance(report, Finished) else ()
+        notes = report.notes if isinstance(report, Finished) else ()
+        self._lines += log.task_ended(name, result, steps, notes)
+
+    def write(self) -> None:
+        """Append what has gathered to the log."""
+        lines, self._lines = self._lines, []
+        try:
+            self.world.journal.write(lines)
+        except (OSError, TimeoutError) as error:
+            problem = f"cannot write the log '{self.world.journal.path}': {error}, continuing"
+            if problem not in self.notes:
+                self.notes.append(problem)
+
+    # -- the history -------------------------------------------------------------------------------
+
+    def mend_history(self, now: datetime) -> None:
+        """Set a damaged history aside and begin a new one with the runs whose folders are still kept."""
+        try:
+            mended = self.world.history.mend(now)
+            if mended is None:
+                return
+            self.complain("ERROR", mended)
+            self.world.history.take_in(recovery.all_results(self.world.config, self.world.runner))
+        except (OSError, HistoryError) as error:
+            self.complain("WARNING", f"{error}, continuing")
+
+    def take_in(self, unrecorded: Sequence[tuple[str, Result]]) -> list[str]:
+        """Give finished runs to the history; returns the ids that are safely there."""
+        try:
+            return self.world.history.take_in(unrecorded)
+        except HistoryError as error:
+            self.complain("WARNING", f"{error}, continuing")
+            return []
+
+    def closed(
+        self,
+        began: datetime,
+        state: State,
+        sample: Sample,
+        decisions: Sequence[Decision],
+        started: Sequence[str],
+        codes_before: Mapping[str, str],
+        tick: timedelta,
+    ) -> None:
+        """Tell what began to hold tasks back and how the cycle ended; record sample and decisions."""
+        now = self.world.clock.now()
+        for one in decisions:
+            if one.code in HELD_BACK and codes_before.get(one.task) != one.code:
+                self._lines.append(log.waiting(now, one))
+        try:
+            self.world.history.record(began, state.cycle, sample, decisions, tick)
+        except HistoryError as error:
+            self.complain("WARNING", f"{error}, continuing")
+        self._lines.append(log.closing(now, began, state.cycle, sample, started))
+        self.write()
