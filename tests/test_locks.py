@@ -59,9 +59,8 @@ def test_the_kernel_frees_the_lock_of_a_killed_holder(tmp_path: Path) -> None:
 
 
 def test_a_child_of_the_holder_does_not_inherit_the_lock(tmp_path: Path) -> None:
-    start = (
-        "import subprocess; child = subprocess.Popen(['sleep', '60'], close_fds=False); print(child.pid, flush=True)"
-    )
+    call = "subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, close_fds=False)"
+    start = f"import subprocess; child = {call}; print(child.pid, flush=True)"
     process = holder(tmp_path / "lock", f"{start}; time.sleep(60)")
     assert process.stdout is not None
     child = int(process.stdout.readline())

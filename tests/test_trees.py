@@ -79,6 +79,20 @@ step.wait()
     assert said["nice"] >= base.BACKGROUND_NICE
 
 
+@pytest.mark.parametrize("kind", HERE)
+def test_a_step_that_ended_too_soon_says_nothing_about_its_priority(kind: str) -> None:
+    body = """
+step.wait()
+class Ended:
+    pid = step.pid
+fresh = type(tree)()
+fresh.background = True
+fresh.started(Ended)
+say(took=fresh.background_took())
+"""
+    assert head(kind, body, "pass") == [{"took": None}]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's own calls")
 def test_linux_lowers_the_io_priority_too() -> None:
     body = """

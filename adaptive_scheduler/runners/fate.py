@@ -39,7 +39,11 @@ def look(folder: RunFolder, run_id: str) -> RunState:
             return finished
     except DamagedError as error:
         damage = str(error)
-    if folder.is_alive():
+    try:
+        alive = folder.is_alive()
+    except OSError:
+        alive = True  # who cannot ask must not start it a second time
+    if alive:
         return Running(run_id, folder.claimed_by())
     # The supervisor may have ended between our two looks.
     try:

@@ -17,7 +17,7 @@ import pytest
 
 from adaptive_scheduler import locks
 from adaptive_scheduler.model import Config, Live, Priority, Rules, Status, Step, Task
-from adaptive_scheduler.runfolder import RunFolder
+from adaptive_scheduler.runfolder import RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
@@ -288,6 +288,25 @@ def test_a_run_that_another_cycle_recovers_counts_as_running_meanwhile(bench: Be
     assert isinstance(bench.states(order), Running)
     os.close(claim)
     assert isinstance(bench.states(order), Lost)
+
+
+def test_a_run_whose_claim_cannot_be_asked_counts_as_running(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    bench.at(order).claim.mkdir()
+    assert bench.states(order) == Running(order.run_id, None)
+
+
+def test_a_claim_that_cannot_be_marked_is_not_given_up(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    fd = os.open(bench.at(order).claim, os.O_RDONLY | os.O_CREAT, 0o600)
+    with pytest.raises(OSError):
+        write_mark(fd, fate.MARK)
+    os.close(fd)
+    assert bench.at(order).claim.stat().st_size == 0
 
 
 @pytest.mark.parametrize(
