@@ -2,8 +2,9 @@
 
 Started by the path of this file as `python -I -S supervisor.py RUN_FOLDER`, for every run, anywhere. It
 knows nothing of scheduling, needs nothing but the standard library, and holds the lock of the claim as
-long as it lives. The timeout covers all steps together; the run stops at the first step that fails,
-unless it is to keep going. Exit code 0: done.json is written, or the run is somebody else's; 3: it could not be.
+long as it lives. The scripts inherit its environment, which so never stands in a file. The timeout covers
+all steps together; the run stops at the first step that fails, unless it is to keep going. Exit code 0:
+done.json is written, or the run is somebody else's; 3: it could not be.
 """
 
 import os
@@ -119,7 +120,6 @@ class Run:
             stdout=self.output.script_fd,
             stderr=self.output.script_fd,
             cwd=self.spec["cwd"],
-            env=self.spec["env"],
             close_fds=True,
             **options,
         )

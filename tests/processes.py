@@ -50,6 +50,7 @@ class Supervised:
         self.folder.path.mkdir()
         self.steps: list[dict[str, Any]] = []
         self.process: subprocess.Popen[bytes] | None = None
+        self.env: dict[str, str] = dict(os.environ)
 
     def python(self, code: str, *, name: str | None = None, args: tuple[str, ...] = ()) -> "Supervised":
         """Add a step that runs this Python code."""
@@ -66,8 +67,6 @@ class Supervised:
     def spec(self, **more: Any) -> "Supervised":
         """Write spec.json; `env` adds to the environment."""
         env = {**os.environ, "ADAPTIVE_RUN_ID": self.run_id, **more.pop("env", {})}
-        # What measures the tests shall not measure the scripts.
-        env = {name: value for name, value in env.items() if not name.startswith("COV")}
         plain = {
             "version": 1,
             "task": "task",
@@ -78,18 +77,20 @@ class Supervised:
             "keep_going": False,
             "success_codes": [0],
             "warning_codes": [],
-            "env": env,
             "cwd": str(self.scripts),
             "background": False,
             "output_max_bytes": 1_000_000,
         }
+        self.env = env
         self.folder.write_spec(plain | more)
         return self
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Start the supervisor; without its usual flags, so that coverage can be measured in it."""
         argv = [sys.executable, *(options or ("-P",)), supervisor.__file__, str(self.folder.path)]
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, env=self.env
+        )
         return self.process
 
     def run(self, *options: str, **spec: Any) -> dict[str, Any]:

@@ -5,22 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.processes import alive_in, until
+
 PATIENCE_S = 60.0
-
-
-def until(fact: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
-    """Wait for a fact; fails loudly when it does not come."""
-    deadline = time.monotonic() + patience_s
-    while not fact():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -146,20 +138,7 @@ def kill(pid: int) -> None:
 
 def with_run_id(run_id: str) -> list[int]:
     """The processes of this machine that have this run id in their environment."""
-    found = []
-    wanted = f"ADAPTIVE_RUN_ID={run_id}".encode()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if (
-                wanted in (entry / "environ").read_bytes().split(b"\0")
-                and "State:\tZ" not in (entry / "status").read_text()
-            ):
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
+    return [process.pid for process in alive_in(run_id)]
 
 
 def five_minutes(count: int) -> timedelta:

@@ -1,5 +1,6 @@
 """Every code of the closed list, made by the real program, asked for now and in the past."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.model import MEANINGS, Code
-from tests.program import Program, kill, until
+from tests.processes import until
+from tests.program import Program, kill, with_run_id
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 LATER = NOW + timedelta(minutes=10)
@@ -113,13 +115,16 @@ EXPECTED: dict[str, tuple[str, float | None, float | None, timedelta | None]] = 
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Program:
+def program(tmp_path: Path) -> Iterator[Program]:
     program = Program(tmp_path).config(TASKS).at(NOW)
     program.script("ok.py", "").script("broken.py", "sys.exit(3)\n").script("long.py", "time.sleep(300)\n")
     program("pause", "paused", "--until", "2025-11-03T00:00")
     program("run", "--wait", "10s", "--quiet")
     until(lambda: len(program.starts("long.py")) == 1)
-    return program.at(LATER).load(cpu=75, memory=65)
+    yield program.at(LATER).load(cpu=75, memory=65)
+    for run_id in program.starts("long.py"):
+        for pid in with_run_id(run_id):
+            kill(pid)
 
 
 @pytest.fixture
@@ -160,8 +165,6 @@ def test_why_and_why_at_answer_for_every_code(program: Program) -> None:
         text = program("why", name, "--at", "22:41").out
         assert EXPECTED[name][0] in text
         assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
-    kill(program.supervisor_pid("running"))
-    program.at(LATER + timedelta(minutes=5))("run", "--wait", "0s")
 
 
 def test_every_code_has_a_meaning_and_is_in_this_table() -> None:

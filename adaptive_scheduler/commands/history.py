@@ -10,7 +10,7 @@ from adaptive_scheduler.cycle import live_runs
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.opening import open_world
-from adaptive_scheduler.output import decode
+from adaptive_scheduler.output import decode, read_from
 from adaptive_scheduler.runners.base import Running
 
 FOLLOW_S = 0.2
@@ -53,12 +53,11 @@ def logs(config: str | None, task: str, *, run_id: str | None, follow: bool) -> 
         raise UsageError(f"no run '{run_id}' of '{task}' is kept; the newest is '{on_disk[-1]}'")
     chosen = meant[-1]
     path = world.runner.output_path(task, chosen)
-    shown = _print_from(path, 0)
+    shown = 0
     while follow and _is_live(world, task, chosen):
+        shown = _print_from(path, shown, whole=False)
         time.sleep(FOLLOW_S)
-        shown = _print_from(path, shown)
-    if follow:
-        _print_from(path, shown)
+    _print_from(path, shown, whole=True)
     return 0
 
 
@@ -68,13 +67,16 @@ def _is_live(world: World, task: str, run_id: str) -> bool:
     return isinstance(world.runner.peek({task: run_id}).get(task), Running)
 
 
-def _print_from(path: Path, offset: int) -> int:
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except FileNotFoundError:
-        return offset
-    if content:
-        output.text(decode(content))
-    return offset + len(content)
+def _print_from(path: Path, offset: int, *, whole: bool) -> int:
+    """Print what stands behind an offset and return the next one; unless `whole`, complete lines only."""
+    while True:
+        try:
+            content, end = read_from(path, offset)
+        except FileNotFoundError:
+            return offset
+        # A character that is half written now would never become whole again.
+        complete = len(content) if whole else content.rfind(b"\n") + 1
+        if not complete:
+            return offset
+        output.text(decode(content[:complete]))
+        offset = end - len(content) + complete

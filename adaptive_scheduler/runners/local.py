@@ -14,17 +14,20 @@ from adaptive_scheduler.runfolder import VERSION, DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, prune
 from adaptive_scheduler.runners.base import Finished, Node, Order, Running, RunState
 from adaptive_scheduler.runners.spawn import Detached, spawn
-from adaptive_scheduler.runners.spec import skip, spec_of
+from adaptive_scheduler.runners.spec import environment, skip, spec_of
 from adaptive_scheduler.times import iso
 
 ID_FORM = "%Y%m%dT%H%M%S"
 WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
 
+Spawn = Callable[[RunFolder, int, Mapping[str, str]], Detached]
+"""Starts the supervisor of a run folder, its spec.json open, in an environment."""
+
 
 class LocalRunner:
     """The Runner of a single machine; `runs_dir` holds TASK/RUN_ID."""
 
-    def __init__(self, runs_dir: Path, config: Config, *, start: Callable[[RunFolder, int], Detached] = spawn) -> None:
+    def __init__(self, runs_dir: Path, config: Config, *, start: Spawn = spawn) -> None:
         """Touch nothing yet."""
         self.runs_dir, self.config, self.start = runs_dir.absolute(), config, start
         self.prepared: dict[str, int] = {}
@@ -69,9 +72,10 @@ class LocalRunner:
         folder = self._folder(order.task.name, order.run_id)
         fd = self.prepared.pop(order.run_id)
         try:
-            self.started.append(self.start(folder, fd))
-        except OSError as error:
-            self._give_up(folder, order, f"its supervisor cannot be started: {error.strerror or error}")
+            self.started.append(self.start(folder, fd, environment(order)))
+        except (OSError, ValueError) as error:
+            words = getattr(error, "strerror", None) or error
+            self._give_up(folder, order, f"its supervisor cannot be started: {words}")
         finally:
             os.close(fd)
 

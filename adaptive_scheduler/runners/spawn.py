@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ class Detached(subprocess.Popen[bytes]):
         """Say nothing."""
 
 
-def spawn(folder: RunFolder, spec_fd: int, *, python: str = sys.executable) -> Detached:
-    """Start the supervisor of a prepared run folder; raises OSError."""
+def spawn(folder: RunFolder, spec_fd: int, env: Mapping[str, str], *, python: str = sys.executable) -> Detached:
+    """Start the supervisor of a prepared run folder in the scripts' environment; raises OSError or ValueError."""
     log_fd = os.open(folder.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         common: dict[str, Any] = {
@@ -38,8 +39,8 @@ def spawn(folder: RunFolder, spec_fd: int, *, python: str = sys.executable) -> D
             "close_fds": True,
             # Not in a folder that somebody may want to unmount or remove while the run lasts.
             "cwd": folder.path.anchor,
-            # A scheduler inside a run of another one: our runs are not that one's leftovers.
-            "env": {name: value for name, value in os.environ.items() if name != "ADAPTIVE_RUN_ID"},
+            # It carries this run's id: inside a run of another scheduler it is not that one's leftover.
+            "env": env,
         }
         if sys.platform != "win32":
             return Detached(**common, start_new_session=True)

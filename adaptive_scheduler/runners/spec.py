@@ -20,29 +20,31 @@ GRACE_S = 5.0
 """How long a script has between being asked to end and being killed."""
 
 
-def spec_of(order: Order, config: Config, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def spec_of(order: Order, config: Config) -> dict[str, Any]:
     """Return what the supervisor of this order is to do."""
     task, folder = order.task, Path(config.path).absolute().parent
-    env = environment(order, environ)
+    path = environment(order).get("PATH")
     return {
         "version": VERSION,
         "task": task.name,
         "run_id": order.run_id,
-        "steps": [_step(step, config, folder, env) for step in task.steps],
+        "steps": [_step(step, config, folder, path) for step in task.steps],
         "timeout_s": task.timeout.total_seconds(),
         "grace_s": GRACE_S,
         "keep_going": task.keep_going,
         "success_codes": list(task.success_codes),
         "warning_codes": list(task.warning_codes),
-        "env": env,
         "cwd": str(dispatch.absolute(task.cwd or ".", folder)),
         "background": task.in_background,
         "output_max_bytes": config.output_max_bytes,
     }
 
 
-def environment(order: Order, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the scripts: ours, the task's, and what they may know of the decision."""
+def environment(order: Order, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment of the supervisor and its scripts: ours, the task's, and the decision's facts.
+
+    It goes from process to process and never into a file: it may hold secrets.
+    """
     mine = {
         "PYTHONUTF8": "1",
         **order.task.env,
@@ -62,14 +64,14 @@ def skip(step: Step, platform: str) -> str | None:
     return None if step.os in (None, platform) else f"'{step.name}' is for {step.os}, this is {platform}"
 
 
-def _step(step: Step, config: Config, folder: Path, env: Mapping[str, str]) -> dict[str, Any]:
+def _step(step: Step, config: Config, folder: Path, path: str | None) -> dict[str, Any]:
     plain: dict[str, Any] = {"name": step.name, "argv": None, "error": None, "skip": None}
     platform = config.rules.platform
     plain["skip"] = skip(step, platform)
     if plain["skip"] is None:
         try:
             plain["argv"] = dispatch.command(
-                step, folder=folder, interpreters=config.interpreters, platform=platform, path=env.get("PATH")
+                step, folder=folder, interpreters=config.interpreters, platform=platform, path=path
             )
         except DispatchError as error:
             plain["error"] = str(error)

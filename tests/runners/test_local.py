@@ -5,14 +5,14 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from adaptive_scheduler import locks
@@ -21,6 +21,7 @@ from adaptive_scheduler.runfolder import RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
+from adaptive_scheduler.runners.spec import environment
 from tests.processes import alive_in, until
 
 NOW = datetime(2025, 11, 2, 22, 30, 0, 123_456, tzinfo=UTC)
@@ -126,10 +127,23 @@ def test_a_script_knows_the_decision_and_its_environment(bench: Bench) -> None:
 
 def test_unknown_load_is_empty_text_for_the_script(bench: Bench) -> None:
     order = bench.order()
-    bench.runner.prepare(Order(order.task, order.run_id, "forced"))
-    env = bench.at(order).read_spec()["env"]
+    env = environment(Order(order.task, order.run_id, "forced"))
     assert (env["ADAPTIVE_CPU"], env["ADAPTIVE_MEMORY"]) == ("", "")
-    bench.runner.submit(order)
+
+
+def test_no_file_of_a_run_holds_the_environment(bench: Bench) -> None:
+    end = bench.run("print('hello')", env={"TOKEN": "s3cret-value"})
+    files = [path for path in bench.runner.runs_dir.rglob("*") if path.is_file()]
+    assert end.outcome.status is Status.OK
+    assert [path.name for path in files if b"s3cret-value" in path.read_bytes()] == []
+
+
+def test_an_environment_that_the_system_refuses_is_an_error_of_the_run(bench: Bench) -> None:
+    end = bench.run("print('hello')", env={"BAD": "a\0b"})
+    assert (end.outcome.status, end.outcome.cause) == (
+        Status.ERROR,
+        "its supervisor cannot be started: embedded null byte",
+    )
 
 
 def test_the_working_folder_of_a_task_is_relative_to_tasks_toml(bench: Bench) -> None:
@@ -246,7 +260,7 @@ def test_a_run_looks_alive_from_submit_on_without_a_gap(bench: Bench) -> None:
 def test_the_death_of_a_supervisor_is_seen_and_its_leftovers_ended(bench: Bench) -> None:
     order = bench.start("import subprocess; subprocess.run(['sleep', '600'])")
     pid = bench.supervisor(order)
-    until(lambda: len(alive_in(order.run_id)) == 2, "the script's child")
+    until(lambda: len(alive_in(order.run_id)) == 3, "the supervisor, the script and its child")
     os.kill(pid, signal.SIGKILL)
     until(lambda: not locks.is_held(bench.at(order).claim), "the death")
     before = {one.name: one.stat().st_mtime_ns for one in bench.at(order).path.iterdir()}
@@ -329,7 +343,7 @@ def test_a_run_without_a_folder_is_lost(bench: Bench) -> None:
 
 
 def test_a_supervisor_that_cannot_be_started_is_an_error_of_the_run(bench: Bench) -> None:
-    def refuse(folder: RunFolder, fd: int) -> Any:
+    def refuse(folder: RunFolder, fd: int, env: Mapping[str, str]) -> Any:
         raise OSError(11, "Resource temporarily unavailable")
 
     runner = bench.new_runner(start=refuse)
@@ -425,9 +439,7 @@ def test_a_lost_run_ends_when_it_is_found(bench: Bench) -> None:
 
 
 def test_a_scheduler_inside_a_run_is_not_mistaken_for_its_leftover(bench: Bench) -> None:
-    """The supervisor of an inner scheduler does not carry the outer run's id."""
+    """The supervisor of an inner scheduler carries its own run's id, not the outer one's."""
     order = bench.start(WAIT)
     pid = bench.supervisor(order)
-    code = "import psutil, sys; print('ADAPTIVE_RUN_ID' in psutil.Process(int(sys.argv[1])).environ())"
-    said = subprocess.run([sys.executable, "-c", code, str(pid)], stdout=subprocess.PIPE, check=True)
-    assert said.stdout.strip() == b"False"
+    assert psutil.Process(pid).environ()["ADAPTIVE_RUN_ID"] == order.run_id
