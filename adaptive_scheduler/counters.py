@@ -5,6 +5,7 @@ nothing of a CPU's number, which matters when one is offline or out of our reach
 """
 
 import os
+import sys
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -88,18 +89,22 @@ def _psutil(usable: Collection[int]) -> Iterator[tuple[float, float]]:
 
 
 def _ticks_a_second() -> int:
-    return os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+    if sys.platform == "win32":
+        return 100
+    return os.sysconf("SC_CLK_TCK")
 
 
 def _usable_cpus() -> Collection[int]:
-    if hasattr(os, "sched_getaffinity"):
+    if sys.platform == "linux":
         return os.sched_getaffinity(0)
     return range(psutil.cpu_count() or 1)
 
 
 def _uptime_s() -> float:
     """Return seconds since boot, a machine's sleep included where the system can tell."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def _boot_id(root: Path) -> str:

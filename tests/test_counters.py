@@ -145,7 +145,7 @@ MISFITS = {
     "no time passed": reading(20, 100),
     "time went back": reading(20, 99),
     "no figures": {"boot": BOOT, "cpus": 2.0, "source": "host"},
-    "words": reading(20, 200) | {"busy_s": "many"},
+    "words": {**reading(20, 200), "busy_s": "many"},
     "not a number": reading(20, float("nan")),
 }
 

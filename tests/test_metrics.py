@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler import metrics
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Reading
+from adaptive_scheduler.model import Reading, Sample
 from adaptive_scheduler.times import iso
 from tests.builders import NOW, ago, minutes
 from tests.test_limits import PRESSURE, machine, write
@@ -62,14 +62,14 @@ def test_a_reading_without_a_legible_stamp_is_passed_over() -> None:
     ],
 )
 def test_what_is_kept_for_the_next_cycle(ages: list[float], kept: list[float]) -> None:
-    current = {"boot": "b", "cpus": 2.0, "source": "host"}
+    current: Reading = {"boot": "b", "cpus": 2.0, "source": "host"}
     found = metrics.keep([reading(age) for age in ages], current, NOW, TICK)
     assert found == tuple(reading(age) for age in kept)
 
 
 def test_a_reading_of_another_boot_is_replaced_at_once() -> None:
-    old, current = reading(1, boot="a"), {"boot": "b", "cpus": 2.0, "source": "host"}
-    assert metrics.keep([old], current, NOW, TICK) == (old, reading(0))
+    old = reading(1, boot="a")
+    assert metrics.keep([old], {"boot": "b", "cpus": 2.0, "source": "host"}, NOW, TICK) == (old, reading(0))
 
 
 @given(st.lists(st.floats(0.05, 5.0), min_size=1, max_size=40))
@@ -116,7 +116,7 @@ class Machine:
 
     def measure(
         self, readings: tuple[Reading, ...] = (), *, started: Reading | None = None, own: float = 0, fake: str = ""
-    ) -> tuple[metrics.Sample, Reading]:
+    ) -> tuple[Sample, Reading]:
         return metrics.measure(
             readings,
             NOW,
