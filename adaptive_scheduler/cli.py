@@ -43,18 +43,17 @@ def verb(body: Callable[..., int]) -> Callable[..., None]:
         output.survive_any_console()
         try:
             code = body(*args, **options)
+            output.finish()
         except SchedulerError as error:
-            output.problem(str(error).replace("\n", "\nadaptive-scheduler: "))
+            output.problem(str(error))
             code = error.exit_code
         except KeyboardInterrupt:
             output.problem("interrupted")
             code = INTERRUPTED
         except BrokenPipeError:
             # The reader of our output has gone (`status | head`): that is its right.
-            sys.stdout = None  # nothing may be flushed into the closed pipe at exit
+            output.give_up_stdout()
             code = 0
-        except typer.Exit:
-            raise
         except Exception as error:
             output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
             code = OUR_FAULT
@@ -77,6 +76,7 @@ def _keep_trace() -> str:
 
 def main() -> None:
     """Run the command line."""
+    output.fill_closed_descriptors()
     app()
 
 

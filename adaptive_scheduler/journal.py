@@ -14,6 +14,7 @@ from pathlib import Path
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Decision, Result, Rhythm, Sample, Status
+from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.runners.base import StepResult
 from adaptive_scheduler.times import iso
 
@@ -32,9 +33,8 @@ class Line:
     text: str
 
     def as_text(self) -> str:
-        """Return the line for people; line breaks inside the text cannot forge another line."""
-        text = " ".join(self.text.splitlines())
-        return f"[{self.at:%Y-%m-%d %H:%M:%S}] [{self.level}] [{self.source}] {text}\n"
+        """Return the line for people; nothing in the text can forge another line or move a cursor."""
+        return f"[{self.at:%Y-%m-%d %H:%M:%S}] [{self.level}] [{self.source}] {one_line(self.text)}\n"
 
     def as_json(self) -> str:
         """Return the line for machines."""
@@ -50,6 +50,7 @@ class Journal:
     form: str = "text"
     max_bytes: int = 5_000_000
     keep: int = 5
+    lock_wait_s: float = LOCK_WAIT_S
 
     @property
     def path(self) -> Path:
@@ -62,10 +63,10 @@ class Journal:
         if not content:
             return
         files.private_folder(self.folder)
-        with locks.hold(self.folder / f"{NAME}.lock", timeout_s=LOCK_WAIT_S):
+        with locks.hold(self.folder / f"{NAME}.lock", timeout_s=self.lock_wait_s):
             if self.path.exists() and self.path.stat().st_size >= self.max_bytes:
                 self._rotate()
-            files.append(self.path, content.encode())
+            files.append(self.path, content.encode(errors="backslashreplace"))
 
     def _rotate(self) -> None:
         names = [self.path, *(self.path.with_name(f"{NAME}.{n}") for n in range(1, self.keep + 1))]

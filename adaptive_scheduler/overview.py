@@ -117,7 +117,7 @@ def _problems(task: TaskView, now: datetime) -> list[str]:
     if task.overdue:
         since = f"{words(now - task.last_started_at)} ago" if task.last_started_at else "never"
         problems.append(f"'{task.name}' is overdue (last start: {since}): {task.decision.reason}")
-    if task.last is not None and not task.last.status.succeeded:
+    if task.last is not None and not task.last.status.succeeded and task.decision.code is not Code.DISABLED:
         times = f", {task.failures} in a row" if task.failures > 1 else ""
         problems.append(f"'{task.name}' is failing ({task.last.status}: {task.last.cause}{times})")
     return problems

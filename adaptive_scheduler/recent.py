@@ -33,16 +33,25 @@ def read(folder: Path) -> list[Sample]:
     for entry in _entries(folder):
         try:
             at = from_iso(entry["timestamp"])
-            cpu, memory = entry["cpu_load"], entry["memory_usage"]
+            cpu, memory, foreign = (_percent(entry.get(key)) for key in ("cpu_load", "memory_usage", "foreign_cpu"))
         except (KeyError, TypeError, ValueError):
             continue
-        found.append(Sample(at, cpu, memory, entry.get("foreign_cpu"), {}, entry.get("source", "")))
+        found.append(Sample(at, cpu, memory, foreign, {}, str(entry.get("source", ""))))
     return found
+
+
+def _percent(value: object) -> float | None:
+    """Return a number from 0 to 100 or None; ValueError for anything else, NaN included."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise ValueError(f"'{value}' is no percentage")
+    return float(value)
 
 
 def _entries(folder: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads((folder / NAME).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as LiveDisplay
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.text import Text
+from rich.text import Text as RichText
 
 from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.durations import compact, words
@@ -21,6 +21,7 @@ from adaptive_scheduler.edges import Report, Watcher
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import MEANINGS, Code, Config, Decision, Result, Sample, Task
 from adaptive_scheduler.overview import Overview, TaskView
+from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.times import from_iso
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "bright_black"
@@ -36,9 +37,33 @@ STATUS_STYLE = {
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
 
 
+class Text(RichText):
+    """Text whose escapes and control characters are shown, never obeyed."""
+
+    def __init__(self, text: str = "", style: str = "") -> None:
+        super().__init__(one_line(text), style)
+
+    def append(self, text: RichText | str, style: Any = None) -> "Text":
+        """Add to the text, as safely."""
+        super().append(one_line(text) if isinstance(text, str) else text, style)
+        return self
+
+
+class SafeConsole(Console):
+    """A console that takes what users wrote for text, and leaves a broken pipe to the command line."""
+
+    def render_str(self, text: str, **options: Any) -> RichText:
+        """Return a string as text, without markup, emoji or escapes."""
+        return super().render_str(one_line(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Go on raising: rich would end the program here with an exit code of its own."""
+        raise
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console that never guesses markup, emoji or highlights in what users wrote."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return SafeConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def relative(moment: datetime | None, now: datetime) -> str:

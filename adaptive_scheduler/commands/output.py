@@ -1,13 +1,18 @@
-"""Plain output: JSON to stdout, one line a problem to stderr; both may be missing (pythonw)."""
+"""Plain output: JSON to stdout, one line a problem to stderr; both may be missing (pythonw) or go away."""
 
 import json
+import os
 import sys
 from typing import Any
 
+from adaptive_scheduler.printable import many_lines, one_line
+
 
 def as_json(value: Any) -> None:
-    """Print one JSON value on one line."""
-    line(json.dumps(value, ensure_ascii=False, default=str))
+    """Print one JSON value on one line; letters that the stream cannot say are escaped, never replaced."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    every_letter = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    line(json.dumps(value, ensure_ascii=not every_letter, default=str))
 
 
 def line(text: str) -> None:
@@ -17,9 +22,16 @@ def line(text: str) -> None:
 
 
 def problem(text: str) -> None:
-    """Print a problem to stderr, if there is one."""
+    """Print a problem to stderr, if there is one; each of its lines says whose it is."""
     if sys.stderr is not None:
-        sys.stderr.write(f"adaptive-scheduler: {text}\n")
+        sys.stderr.writelines(f"adaptive-scheduler: {one_line(part)}\n" for part in text.split("\n"))
+
+
+def text(content: str) -> None:
+    """Print what a script printed, at once; on a terminal it is shown, never obeyed."""
+    if sys.stdout is not None:
+        sys.stdout.write(many_lines(content) if sys.stdout.isatty() else content)
+        sys.stdout.flush()
 
 
 def survive_any_console() -> None:
@@ -30,8 +42,26 @@ def survive_any_console() -> None:
             reconfigure(errors="replace")
 
 
-def text(content: str) -> None:
-    """Print text as it is, and show it at once."""
-    if sys.stdout is not None:
-        sys.stdout.write(content)
-        sys.stdout.flush()
+def fill_closed_descriptors() -> None:
+    """Put something harmless where stdin, stdout or stderr was closed, or the next file opened would stand there."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def finish() -> None:
+    """Print what is still buffered, while somebody can hear of it when that fails; raises OSError."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def give_up_stdout() -> None:
+    """Send what could not be printed nowhere, so that the interpreter's end does not try again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    finally:
+        os.close(nowhere)
