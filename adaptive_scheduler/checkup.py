@@ -92,7 +92,7 @@ def _folders(world: World) -> Iterator[Finding]:
             f"'{nearest}' cannot be written by this user",
             "mend its permissions, or set scheduler.state_dir",
         )
-    if os.name != "nt" and folder.exists() and folder.stat().st_mode & 0o077:
+    if os.name != "nt" and folder.is_dir() and folder.stat().st_mode & 0o077:
         yield Finding("warning", "scheduler.state_dir", f"'{folder}' is open to other users", f"chmod 700 '{folder}'")
 
 

@@ -1,0 +1,151 @@
+"""What `check` finds in the world around a sound tasks.toml."""
+
+import os
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adaptive_scheduler import recent
+from adaptive_scheduler.checkup import Finding, findings
+from adaptive_scheduler.model import Step
+from tests.builders import minutes, sample, task
+from tests.world import TestWorld
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> TestWorld:
+    (tmp_path / "job.py").touch()
+    return TestWorld(tmp_path)
+
+
+def found(place: TestWorld) -> dict[str, Finding]:
+    config = replace(place.world.config, path=str(place.folder.parent / "tasks.toml"))
+    before = sorted(place.folder.parent.rglob("*"))
+    told = findings(replace(place.world, config=config))
+    assert sorted(place.folder.parent.rglob("*")) == before, "a check makes no file"
+    order = ["error", "warning", "info"]
+    assert [one.severity for one in told] == sorted((one.severity for one in told), key=order.index)
+    return {one.where: one for one in told}
+
+
+def test_a_sound_machine_gives_no_more_than_information(place: TestWorld) -> None:
+    place.task("job").cycle()
+    told = found(place.later(minutes=5))
+    assert {one.severity for one in told.values()} == {"info"}
+    assert told["last cycle"].message == "cycle 1 was 5 min ago"
+    assert told["interpreters"].message == f".py scripts run with '{sys.executable}'"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("none.py", "script 'none.py' not found"),
+        ("job.xyz", "unknown script type '.xyz'"),
+    ],
+)
+def test_a_script_that_cannot_start_is_an_error_of_its_task(place: TestWorld, script: str, words: str) -> None:
+    (place.folder.parent / "job.xyz").touch()
+    place.tasks["job"] = replace(task(), steps=(Step("one", script),))
+    told = found(place)["tasks.job"]
+    assert told.severity == "error"
+    assert words in told.message
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"enabled": False},
+        {"os": "windows"},
+        {"steps": (Step("one", "none.py", os="windows"),)},
+        {"steps": (Step("one", "none.anything", interpreter=(sys.executable,), os="windows"),)},
+    ],
+    ids=["disabled", "another system", "a step for another system", "a step with an interpreter"],
+)
+def test_what_never_runs_here_is_not_looked_at(place: TestWorld, more: dict[str, Any]) -> None:
+    place.tasks["job"] = replace(task("none"), **more)
+    assert "tasks.none" not in found(place)
+
+
+def test_an_interval_shorter_than_the_tick_is_a_warning(place: TestWorld) -> None:
+    told = found(place.task("job", 2))["tasks.job.interval"]
+    assert told.severity == "warning"
+    assert told.message == "2 min is shorter than the tick of 5 min: it runs once a tick at most"
+
+
+@pytest.mark.parametrize("more", [{"enabled": False}, {"os": "windows"}], ids=["disabled", "another system"])
+def test_a_dependency_that_never_runs_is_a_warning(place: TestWorld, more: dict[str, Any]) -> None:
+    told = found(place.task("base", **more).task("job", depends_on=("base",)))["tasks.job.depends_on"]
+    assert (told.severity, told.message) == ("warning", "'base' never runs here, so 'job' never starts")
+
+
+def test_a_dependency_that_runs_is_no_finding(place: TestWorld) -> None:
+    (place.folder.parent / "base.py").touch()
+    assert "tasks.job.depends_on" not in found(place.task("base").task("job", depends_on=("base",)))
+
+
+def test_a_state_folder_that_is_a_file_cannot_be_written(place: TestWorld) -> None:
+    place.task("job").folder.touch()
+    told = found(place)["scheduler.state_dir"]
+    assert told.severity == "error"
+    assert str(place.folder) in told.message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_a_state_folder_open_to_others_is_a_warning(place: TestWorld) -> None:
+    place.task("job").folder.mkdir(mode=0o755)
+    place.folder.chmod(0o755)
+    told = found(place)["scheduler.state_dir"]
+    assert (told.severity, told.hint) == ("warning", f"chmod 700 '{place.folder}'")
+
+
+def test_a_damaged_state_and_one_of_a_newer_version_are_errors(place: TestWorld) -> None:
+    place.task("job").cycle()
+    path = place.folder / "adaptive_scheduler_state.json"
+    path.write_bytes(b"{")
+    (place.folder / "adaptive_scheduler_state.json.bak").unlink(missing_ok=True)
+    assert "is damaged" in found(place)["state"].message
+    path.write_text('{"version": 99}')
+    assert "a newer adaptive-scheduler wrote it" in found(place)["state"].message
+
+
+@pytest.mark.parametrize(
+    ("gone", "where", "severity", "words"),
+    [
+        (minutes(15), "last cycle", "info", "cycle 1 was 15 min ago"),
+        (minutes(16), "last cycle", "warning", "it was 16 min ago"),
+        (-minutes(4), "last cycle", "info", "cycle 1 was 0 s ago"),
+        (-minutes(60), "clock", "warning", "the last cycle was 1 h in the future: the clock was set back"),
+    ],
+)
+def test_the_last_cycle_tells_of_the_timer_and_the_clock(
+    place: TestWorld, gone: timedelta, where: str, severity: str, words: str
+) -> None:
+    place.task("job").cycle()
+    place.clock.moment += gone
+    told = found(place)[where]
+    assert (told.severity, told.message) == (severity, words)
+
+
+def test_without_any_cycle_the_line_to_register_is_told(place: TestWorld) -> None:
+    told = found(place.task("job"))["last cycle"]
+    assert told.severity == "warning"
+    assert f"--config {place.folder.parent / 'tasks.toml'} run' every 5 min" in told.hint
+
+
+def test_memory_above_the_limit_is_told_with_how_often_it_was(place: TestWorld) -> None:
+    place.task("job").load(memory=65)
+    place.folder.mkdir(mode=0o700)
+    for memory in (40, 61, None):
+        recent.write(place.folder, sample(50, memory))
+    told = found(place)["memory_gate.limit"]
+    assert told.severity == "warning"
+    assert told.message.startswith("memory use is 65 % now, above 60 % (and was in 1 of the last 2 samples)")
+
+
+def test_unknown_memory_is_no_finding(place: TestWorld) -> None:
+    place.task("job").meter.memory_now = None
+    assert "memory_gate.limit" not in found(place)
