@@ -43,7 +43,6 @@ def verb(body: Callable[..., int]) -> Callable[..., None]:
         output.survive_any_console()
         try:
             code = body(*args, **options)
-            output.finish()
         except SchedulerError as error:
             output.problem(str(error))
             code = error.exit_code
@@ -57,9 +56,22 @@ def verb(body: Callable[..., int]) -> Callable[..., None]:
         except Exception as error:
             output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
             code = OUR_FAULT
-        raise typer.Exit(code)
+        raise typer.Exit(_printed(code))
 
     return command
+
+
+def _printed(code: int) -> int:
+    """Print what is still buffered while its failure can still be told; returns the exit code."""
+    try:
+        output.flush()
+    except BrokenPipeError:
+        output.give_up_stdout()
+    except OSError as error:
+        output.give_up_stdout()
+        output.problem(f"the output could not be written: {error.strerror or error}")
+        return OUR_FAULT
+    return code
 
 
 def _keep_trace() -> str:
@@ -157,7 +169,7 @@ def why(
 @verb
 def history(
     context: typer.Context,
-    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only this task.")] = None,
+    task: Annotated[str | None, typer.Argument(metavar="TASK", help="Only this task.")] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many runs.")] = 20,
     as_json: AsJson = False,
 ) -> int:
@@ -262,7 +274,7 @@ def schema() -> int:
 @app.command()
 @verb
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write tasks.toml.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write tasks.toml.")] = Path(),
 ) -> int:
     """Write a commented starter tasks.toml; never over an existing one."""
     from adaptive_scheduler.commands.starter import init as body

@@ -1,7 +1,6 @@
 """What `status` says: what is late, what fails, what is missing; and what is none of these."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from adaptive_scheduler.overview import Overview, overview
 from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks
 
 
-def decision(code: Code = Code.NOT_DUE, interval: timedelta = minutes(10), name: str = "job") -> Decision:
-    return Decision(name, code, "its reason", NOW + minutes(5), interval=interval)
+def decision(code: Code = Code.NOT_DUE, every: float = 10) -> Decision:
+    return Decision("job", code, "its reason", NOW + minutes(5), interval=minutes(every))
 
 
 def view(
@@ -163,5 +162,5 @@ def test_a_higher_limit_fits_the_same_machine() -> None:
 
 def test_an_interval_that_the_tick_cannot_keep_has_an_effective_one() -> None:
     config = Config(path="", state_dir="", rules=Rules(), tasks=tasks(task(every=2)))
-    found = overview(config, state(job=started(1)), {"job": decision(interval=minutes(2))}, sample(), [], NOW)
+    found = overview(config, state(job=started(1)), {"job": decision(every=2)}, sample(), [], NOW)
     assert (found.tasks[0].adaptive_interval, found.tasks[0].effective_interval) == (minutes(2), minutes(5))

@@ -51,11 +51,10 @@ def fill_closed_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def finish() -> None:
-    """Print what is still buffered, while somebody can hear of it when that fails; raises OSError."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+def flush() -> None:
+    """Print what is still buffered for stdout; raises OSError, for a reader that has gone BrokenPipeError."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def give_up_stdout() -> None:

@@ -1,0 +1,244 @@
+"""What people see: at 80 and 200 columns, with colour and without, on any console, whatever others wrote."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from adaptive_scheduler import render
+from adaptive_scheduler.checkup import Finding
+from adaptive_scheduler.edges import Report
+from adaptive_scheduler.model import Code, Config, Decision, Rules, Status
+from adaptive_scheduler.overview import Overview, overview
+from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks
+from tests.console import Stream, environment, streams
+
+EVIL = "[red]x[/red] :smile: \x1b[31mred\x1b]0;title\x07 \x9b2J\r\x00 \u202eend"
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+ENCODINGS = ["utf-8", "cp949", "ascii", "cp1252"]
+
+
+def shown(body: Any, *, columns: int = 80, encoding: str = "utf-8", terminal: bool = False, **environ: str) -> str:
+    """Return what a function prints on such a console."""
+    out = Stream(encoding, terminal=terminal)
+    out.reconfigure(errors="replace")
+    with environment({"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}), streams(out, out):
+        body()
+    return out.text
+
+
+def decision(name: str, code: Code = Code.NOT_DUE, reason: str = "due in 5 min", **more: Any) -> Decision:
+    return Decision(name, code, reason, NOW + minutes(5), interval=minutes(10), **more)
+
+
+def view(*names: str, cause: str = "", notes: tuple[str, ...] = (), status: Status = Status.OK) -> Overview:
+    wanted = tasks(*(task(name) for name in names))
+    config = Config(path="tasks.toml", state_dir="outputs", rules=Rules(), tasks=wanted)
+    known = {name: mine(5, last=ended(5, status, cause=cause)) for name in names}
+    samples = [sample(cpu) for cpu in (0, 50, None, 100)]
+    look = {name: decision(name) for name in names}
+    now_state = replace(state(**known), last_cycle_at=ago(5))
+    return overview(config, now_state, look, replace(sample(), foreign_cpu=3.5), samples, NOW, notes)
+
+
+def report(**more: Any) -> Report:
+    decisions = [
+        decision("health", Code.RUN, "it has never run"),
+        decision("backup", Code.MEMORY_GATE, "memory 65 % is above 60 %"),
+        decision("broken", Code.ERROR, "its run cannot be set up"),
+    ]
+    return Report(3, NOW, sample(18, 45.9), decisions, **more)
+
+
+def row(**more: Any) -> dict[str, Any]:
+    plain = {
+        "started_at": "2025-11-02T22:25:00+00:00",
+        "task": "job",
+        "status": "ok",
+        "duration_s": 1.25,
+        "run_id": "20251102T222500Z-ab12",
+    }
+    return plain | more
+
+
+PAGES: dict[str, Any] = {
+    "status": lambda: render.status(view("job", cause=EVIL, notes=(EVIL,), status=Status.FAILED)),
+    "run": lambda: render.report(report(runs=[("job", ended(1, Status.FAILED, cause=EVIL))]), [EVIL]),
+    "why": lambda: render.why(decision("job", Code.ERROR, EVIL, blocker=EVIL), NOW, task()),
+    "history": lambda: render.history([row(status="failed", cause=EVIL)], NOW),
+    "check": lambda: render.findings([Finding("error", EVIL, EVIL, EVIL)], EVIL),
+    "fine check": lambda: render.findings([], EVIL),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_others_wrote_is_shown_and_never_obeyed(page: str, columns: int, encoding: str) -> None:
+    plain = shown(PAGES[page], columns=columns, encoding=encoding)
+    assert [letter for letter in plain if not letter.isprintable() and letter != "\n"] == []
+    assert "[red]x[/red]" in "".join(plain.split())
+    folds = page not in ("check", "fine check")  # those lines stay whole, so that they can be copied
+    assert not folds or max(cell_len(line.rstrip()) for line in plain.splitlines()) <= columns
+    coloured = shown(PAGES[page], columns=columns, encoding=encoding, terminal=True)
+    assert ESCAPE.search(coloured)
+    assert [letter for letter in ESCAPE.sub("", coloured) if not letter.isprintable() and letter != "\n"] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_color_means_no_colour_on_a_terminal(page: str) -> None:
+    plain = shown(PAGES[page], terminal=True, NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])m", plain)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_korean_names_are_aligned(encoding: str) -> None:
+    names = ["상태_점검", "backup", "일"]
+    lines = shown(lambda: render.status(view(*names)), encoding=encoding).splitlines()
+    rows = [line for line in lines if line.startswith(tuple(names))]
+    assert len(rows) == 3
+    assert len({cell_len(line.partition("ok, 5 min ago")[0]) for line in rows}) == 1
+
+
+def test_a_very_long_name_is_folded_and_loses_no_letter() -> None:
+    name = "n" * 64
+    page = shown(lambda: render.status(view(name)))
+    assert page.count("n" * 10) >= 1
+    assert max(map(len, page.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("encoding", "row"),
+    [("utf-8", "▁▅ █"), ("cp949", "_= #"), ("ascii", "_= #"), ("no-such-encoding", "_= #")],
+)
+def test_the_sparkline_falls_back_where_the_blocks_cannot_be_said(encoding: str, row: str) -> None:
+    assert render.sparkline([sample(cpu) for cpu in (0, 50, None, 100)], encoding) == row
+
+
+def test_status_answers_first_and_in_words() -> None:
+    lines = shown(lambda: render.status(view("a", "b"))).splitlines()
+    assert lines[0].rstrip() == "Everything is fine: 2 tasks, cycle 1."
+    assert lines[1].rstrip() == "CPU 50 %  memory 40 %  not ours 3.5 %  ▁▅ █"
+    assert lines[2].rstrip() == "last cycle 5 min ago; tasks.toml"
+
+
+def test_problems_stand_where_fine_would_stand() -> None:
+    text = shown(lambda: render.status(view("job", status=Status.FAILED, cause="exit code 3")))
+    assert text.splitlines()[0].startswith("'job' is failing (failed: exit code 3)")
+    assert "Everything is fine" not in text
+
+
+def test_every_state_of_a_task_has_its_words() -> None:
+    base = view("job")
+    one = base.tasks[0]
+    assert render._last(replace(one, live=live(3)), NOW).plain == "running, 3 min"
+    assert render._last(replace(one, live=live(-3)), NOW).plain == "running, 0 s"
+    assert render._last(replace(one, last=None), NOW).plain == "never"
+    assert render._every(one) == "10m, really 10m" or render._every(one) == "10m"
+    assert render._every(replace(one, adaptive_interval=minutes(8), effective_interval=minutes(10))) == (
+        "8m (10m), really 10m"
+    )
+
+
+def test_a_cycle_shows_decisions_results_and_what_lives_on() -> None:
+    done = report(runs=[("health", ended(1, duration_s=12.0))], live={"long": live(3)})
+    text = shown(lambda: render.report(done, []), columns=200)
+    assert text.startswith("Cycle 3: CPU 18 %, memory 45.9 %")
+    assert re.search(r"health +RUN +it has never run +-", text)
+    assert re.search(r"backup +MEMORY_GATE +memory 65 % is above 60 % +22:35", text)
+    assert "health: ok after 12 s\n" in text
+    assert "long: still running since 22:27; a later cycle collects it" in text
+    dry = shown(lambda: render.report(replace(done, dry_run=True), []), columns=200)
+    assert dry.startswith("Dry run, nothing is changed: ")
+    assert "still running" not in dry
+
+
+def test_past_runs_are_a_table() -> None:
+    rows = [row(cpu_s=0.5, peak_memory_bytes=12_400_000), row(status="warning", cause="exit code 10", duration_s=None)]
+    text = shown(lambda: render.history(rows, NOW), columns=200)
+    assert re.search(r"22:25 +job +ok +1\.2 s +0\.5 s +12 MB +ab12", text)
+    assert re.search(r"22:25 +job +warning: exit code 10 +- +- +- +ab12", text)
+    assert shown(lambda: render.history([], NOW)) == "no runs yet\n"
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 error"), (2, "2 errors")])
+def test_findings_are_counted(count: int, words: str) -> None:
+    found = [Finding("error", "tasks.a", "bad", "mend it")] * count + [Finding("info", "", "good to know")]
+    lines = shown(lambda: render.findings(found, "tasks.toml")).splitlines()
+    assert lines[:2] == ["error: tasks.a: bad", "  mend it"]
+    assert lines[-2:] == ["info: good to know", words]
+
+
+def test_why_shows_the_numbers_in_their_units() -> None:
+    one = decision(
+        "job", Code.MEMORY_GATE, "memory 65 % is above 60 %", value=65, limit=60, unit="percent", blocker="b"
+    )
+    text = shown(lambda: render.why(one, NOW, task()))
+    for words in (
+        "measured       65 %",
+        "limit          60 %",
+        "blocked by     b",
+        "(in 5 min)",
+        "base interval  10 min",
+    ):
+        assert words in text
+    slots = decision("job", Code.NO_SLOT, "full", value=2, limit=2, unit="runs")
+    assert "measured       2 runs" in shown(lambda: render.why(slots, NOW, task()))
+    timed = replace(decision("job", value=61, limit=600, unit="seconds"), next_look=None)
+    text = shown(lambda: render.why(timed, NOW, task()))
+    assert "measured       1 min 1 s" in text
+    assert "next look" not in text
+
+
+@pytest.mark.parametrize(
+    ("away", "words", "clock"),
+    [
+        (None, "-", "-"),
+        (timedelta(seconds=0.5), "now", "22:30"),
+        (minutes(-3), "3 min ago", "22:27"),
+        (minutes(120), "in 2 h", "11-03 00:30"),
+    ],
+)
+def test_times_are_local_and_relative(away: timedelta | None, words: str, clock: str) -> None:
+    moment = None if away is None else NOW + away
+    assert render.relative(moment, NOW) == words
+    assert render.clock_time(moment, NOW) == clock
+
+
+def test_live_lines_and_the_bar_stand_on_stderr_and_go_away() -> None:
+    def work() -> None:
+        with render.LiveWatcher() as watcher:
+            watcher.started(decision("상태", Code.RUN))
+            watcher._progress.refresh()
+            watcher.ended("상태", ended())
+            watcher.ended("unknown", ended())
+        with render.progress("simulating", 2) as advance:
+            advance()
+            advance()
+
+    for encoding in ENCODINGS:
+        assert ESCAPE.search(shown(work, encoding=encoding, terminal=True))
+    assert "상태" in shown(work, terminal=True)
+
+
+def test_pages_replace_one_another() -> None:
+    def work() -> None:
+        with render.screen() as show:
+            show(render.overview_page(view("job")))
+            show(render.overview_page(view("job")))
+
+    assert "Everything is fine" in shown(work, terminal=True)
+
+
+def test_a_simulation_is_a_table() -> None:
+    told = {"runs": 180, "runs_per_day": 180.0, "mean_cpu_met": 17.0, "fixed_mean_cpu_met": 18.0}
+    told |= {"min_gap_s": 300, "max_gap_s": 600, "decisions": {"RUN": 180}}
+    none = told | {"runs": 0, "min_gap_s": None, "max_gap_s": None, "mean_cpu_met": None}
+    summary = {"policy": "seed", "days": 1.0, "tasks": {"job": told, "idle": none}}
+    config = Config(path="", state_dir="", rules=Rules(), tasks=tasks(task(), task("idle")))
+    text = shown(lambda: render.simulation(summary, config), columns=200)
+    assert re.search(r"job +10m +180 +180\.0 +17 % +18 % +5\.\.10 min +RUN 180", text)
+    assert re.search(r"idle +10m +0 +180\.0 +unknown +18 % +- +RUN 180", text)
