@@ -3,6 +3,7 @@
 Each verb imports its room when it is called: a cycle of the OS scheduler pays for nothing it does not use.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -54,8 +55,11 @@ def verb(body: Callable[..., int]) -> Callable[..., None]:
             output.give_up_stdout()
             code = 0
         except Exception as error:
-            output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
             code = OUR_FAULT
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                output.problem(f"{error.strerror}; make room where the output and scheduler.state_dir are")
+            else:
+                output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
         raise typer.Exit(_printed(code))
 
     return command
@@ -69,7 +73,7 @@ def _printed(code: int) -> int:
         output.give_up_stdout()
     except OSError as error:
         output.give_up_stdout()
-        output.problem(f"the output could not be written: {error.strerror or error}")
+        output.problem(f"the output could not be printed: {error.strerror or error}")
         return OUR_FAULT
     return code
 

@@ -16,7 +16,8 @@ import typer.main
 from adaptive_scheduler import __version__, cli
 from adaptive_scheduler.commands import output
 from tests.console import Inside, Stream, python, streams
-from tests.program import five_minutes, kill, until
+from tests.processes import until
+from tests.program import five_minutes, kill
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
@@ -90,7 +91,9 @@ def test_the_version_is_told_and_no_words_are_a_usage_error(program: Inside) -> 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_asked_is_refused_with_2_and_leaves_no_trace(program: Inside, words: list[str], says: str) -> None:
+def test_what_cannot_be_asked_is_refused_with_2_and_leaves_no_trace(
+    program: Inside, words: list[str], says: str
+) -> None:
     before = program.files()
     answer = program(*words)
     assert (answer.code, answer.out) == (2, "")
@@ -548,12 +551,16 @@ def test_a_reader_that_has_gone_is_no_fault(program: Inside, words: list[str]) -
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-def test_a_full_disk_behind_stdout_is_a_code_and_a_line(program: Inside) -> None:
+@pytest.mark.parametrize("verb", ["schema", "status", "history"])
+def test_a_full_disk_behind_stdout_is_a_code_and_a_line(program: Inside, verb: str) -> None:
     with Path("/dev/full").open("w") as full:
-        process = program.start("schema", stdout=full)
+        process = program.start(verb, stdout=full)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 3
-    assert err == "adaptive-scheduler: the output could not be written: No space left on device\n"
+    assert err.count("\n") == 1
+    assert err.startswith("adaptive-scheduler: ")
+    assert "No space left on device" in err
+    assert "fault" not in err
 
 
 @POSIX
@@ -609,7 +616,7 @@ def on_a_terminal(program: Inside, *words: str, stop: bytes | None = None) -> tu
             process.send_signal(signal.SIGINT)
             stop = None
     os.close(primary)
-    return process.wait(timeout=60), seen.decode()
+    return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode())
 
 
 @POSIX
@@ -619,8 +626,8 @@ def test_on_a_terminal_a_cycle_shows_a_live_line_and_what_it_decided(program: In
     assert code == 0
     live, _, decided = seen.partition("Cycle 1: CPU 50 %")
     assert "job" in live
-    assert re.search(r"job +\S*RUN\S* +it has never run", decided)
-    assert re.search(r"job: \S*ok\S* after ", decided)
+    assert re.search(r"job +RUN +it has never run", decided)
+    assert "job: ok after " in decided
     assert on_a_terminal(program, "run", "--quiet") == (0, "")
 
 

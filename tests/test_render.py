@@ -234,7 +234,7 @@ def test_pages_replace_one_another() -> None:
 
 
 def test_a_simulation_is_a_table() -> None:
-    told = {"runs": 180, "runs_per_day": 180.0, "mean_cpu_met": 17.0, "fixed_mean_cpu_met": 18.0}
+    told: dict[str, Any] = {"runs": 180, "runs_per_day": 180.0, "mean_cpu_met": 17.0, "fixed_mean_cpu_met": 18.0}
     told |= {"min_gap_s": 300, "max_gap_s": 600, "decisions": {"RUN": 180}}
     none = told | {"runs": 0, "min_gap_s": None, "max_gap_s": None, "mean_cpu_met": None}
     summary = {"policy": "seed", "days": 1.0, "tasks": {"job": told, "idle": none}}
