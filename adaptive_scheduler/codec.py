@@ -5,7 +5,7 @@ The version history of the format:
 1  the first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ VERSION = 1
 
 Plain = dict[str, Any]
 
-UPGRADES: Mapping[int, Callable[[Plain], Plain]] = {}
+UPGRADES: dict[int, Callable[[Plain], Plain]] = {}
 """From each older version to the next one; empty as long as there is only one."""
 
 

@@ -5,6 +5,7 @@ alone is not enough, because the new name may reach the disk before the content 
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def replace(source: Path, target: Path) -> None:
         try:
             source.replace(target)
         except PermissionError:
-            if os.name != "nt" or attempt == REPLACE_TRIES - 1:
+            if sys.platform != "win32" or attempt == REPLACE_TRIES - 1:
                 raise
             time.sleep(REPLACE_PAUSE_S)
         else:
@@ -60,7 +61,7 @@ def replace(source: Path, target: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, where the system can (Windows has no such call)."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

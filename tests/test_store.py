@@ -67,6 +67,14 @@ def test_every_state_round_trips_through_json(before: State) -> None:
     assert codec.decode_state(json.loads(json.dumps(codec.encode_state(before)))) == before
 
 
+def test_an_older_state_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = codec.encode_state(FULL)
+    monkeypatch.setitem(codec.UPGRADES, -1, lambda old: {**old, "cycle": old["count"]})
+    monkeypatch.setitem(codec.UPGRADES, 0, lambda old: {**old, "cycle": old["cycle"] + 1})
+    older = {key: value for key, value in plain.items() if key != "cycle"} | {"version": -1, "count": 6}
+    assert codec.decode_state(older) == FULL
+
+
 def test_reading_creates_nothing(tmp_path: Path) -> None:
     found = Store(tmp_path / "outputs").read()
     assert (found.state, found.damaged) == (State(), False)
@@ -98,6 +106,7 @@ DAMAGE = {
     "no object": b"[1, 2]",
     "no version": b"{}",
     "wrong types": b'{"version": 1, "cycle": "many", "readings": [], "tasks": {}, "unrecorded": []}',
+    "no name": b'{"version":1,"cycle":1,"readings":[],"tasks":{},"unrecorded":[{"task":5}]}',
     "bad time": b'{"version":1,"cycle":1,"readings":[],"unrecorded":[],"tasks":{"a":{"first_seen":"noon"}}}',
     "bad bytes": b"\xff\xfe\x00\x01",
     "deep": b"[" * 100_000,
