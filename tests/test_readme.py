@@ -192,7 +192,7 @@ def test_the_table_of_commands_is_the_program() -> None:
         for verb in group.split(", "):
             for one in COMMANDS[verb].params:
                 if one.param_type_name == "argument":
-                    arguments.add(one.metavar)
+                    arguments.add(one.metavar if one.required else f"[{one.metavar}]")
                 elif not one.hidden:
                     options |= set(one.opts) - {"--json", "--help"}
         real[group] = (arguments, options)
