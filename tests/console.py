@@ -57,7 +57,7 @@ class Inside(Program):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.environ |= {"TERM": "xterm-256color"}
-        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "PYTHONUNBUFFERED"):
             self.environ.pop(name, None)
 
     def __call__(self, *words: str) -> Answer:

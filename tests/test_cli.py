@@ -551,10 +551,10 @@ def test_a_reader_that_has_gone_is_no_fault(program: Inside, words: list[str]) -
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-@pytest.mark.parametrize("verb", ["schema", "status", "history"])
-def test_a_full_disk_behind_stdout_is_a_code_and_a_line(program: Inside, verb: str) -> None:
+@pytest.mark.parametrize("words", [["schema"], ["status"], ["status", "--json"], ["resume", "job"]], ids=" ".join)
+def test_a_full_disk_behind_stdout_is_a_code_and_a_line(program: Inside, words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        process = program.start(verb, stdout=full)
+        process = program.start(*words, stdout=full)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert err.count("\n") == 1
