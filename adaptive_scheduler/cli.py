@@ -73,7 +73,8 @@ def _printed(code: int) -> int:
         output.give_up_stdout()
     except OSError as error:
         output.give_up_stdout()
-        output.problem(f"the output could not be printed: {error.strerror or error}")
+        if code != OUR_FAULT:  # else it has been told
+            output.problem(f"the output could not be printed: {error.strerror or error}")
         return OUR_FAULT
     return code
 

@@ -542,6 +542,7 @@ def test_a_problem_with_an_escape_in_it_is_shown(program: Inside) -> None:
 @POSIX
 @pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["schema"], ["run", "--dry-run"], ["check"]])
 def test_a_reader_that_has_gone_is_no_fault(program: Inside, words: list[str]) -> None:
+    program("run")
     reader, writer = os.pipe()
     os.close(reader)
     process = program.start(*words, stdout=writer)
