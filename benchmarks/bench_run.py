@@ -24,6 +24,9 @@ from adaptive_scheduler.runners.spawn import SUPERVISOR
 from adaptive_scheduler.runners.spec import environment
 
 RUNS_A_CYCLE = 10
+LOAD = "cpu=50,memory=40"
+"""Pretended, so that every task is due at every tick however busy this machine is."""
+
 HEAD = '[scheduler]\nmax_parallel = 1\n[interpreters]\n".py" = ["true"]\n'
 
 
@@ -77,9 +80,9 @@ def share_of_a_cycle(ground: Ground, cycles: int) -> float:
     idle, busy = [], []
     for number in range(-1, cycles):
         ground.now += TICK
-        full = cost(ground.argv("run"), env=ground.environ(), cwd=ground.folder)
+        full = cost(ground.argv("run"), env=ground.environ(ADAPTIVE_FAKE_SAMPLE=LOAD), cwd=ground.folder)
         ground.now += TICK / 5  # nothing is due again before half a tick
-        empty = cost(ground.argv("run"), env=ground.environ(), cwd=ground.folder)
+        empty = cost(ground.argv("run"), env=ground.environ(ADAPTIVE_FAKE_SAMPLE=LOAD), cwd=ground.folder)
         ground.now -= TICK / 5
         if number >= 0:  # the first cycle checks tasks.toml and makes the history
             busy.append(full.wall_ms)
