@@ -63,9 +63,9 @@ class Chronicle:
 
     def write(self) -> None:
         """Append what has gathered to the log."""
-        lines, self._lines = self._lines, []
         try:
-            self.world.journal.write(lines)
+            self.world.journal.write(self._lines)
+            self._lines = []
         except (OSError, TimeoutError) as error:
             problem = f"cannot write the log '{self.world.journal.path}': {error}, continuing"
             if problem not in self.notes:
@@ -73,10 +73,15 @@ class Chronicle:
 
     # -- the history -------------------------------------------------------------------------------
 
-    def mend_history(self, now: datetime) -> None:
-        """Set a damaged history aside and begin a new one with the runs whose folders are still kept."""
+    def mend_history(self, now: datetime, state: State | None = None, *, thorough: bool = False) -> None:
+        """Set a damaged history aside and begin a new one with the runs whose folders are still kept.
+
+        With a state of earlier cycles a missing history is a lost one too.
+        """
         try:
-            mended = self.world.history.mend(now)
+            mended = self.world.history.mend(now, thorough=thorough)
+            if mended is None and state is not None and self._is_history_lost(state, now):
+                mended = f"history '{self.world.history.path}' is missing; a new one is begun"
             if mended is None:
                 return
             self.complain("ERROR", mended)
@@ -84,13 +89,23 @@ class Chronicle:
         except (OSError, HistoryError) as error:
             self.complain("WARNING", f"{error}, continuing")
 
+    def _is_history_lost(self, state: State, now: datetime) -> bool:
+        """Whether cycles ran and left no history; the one before may still be writing its first."""
+        ran = state.last_cycle_at is not None and now - state.last_cycle_at >= self.world.config.rules.tick / 2
+        return ran and not self.world.history.path.exists()
+
     def take_in(self, unrecorded: Sequence[tuple[str, Result]]) -> list[str]:
         """Give finished runs to the history; returns the ids that are safely there."""
         try:
             return self.world.history.take_in(unrecorded)
         except HistoryError as error:
-            self.complain("WARNING", f"{error}, continuing")
+            self._history_failed(error)
             return []
+
+    def _history_failed(self, error: HistoryError) -> None:
+        self.complain("WARNING", f"{error}, continuing")
+        if error.damaged:
+            self.mend_history(self.world.clock.now(), thorough=True)
 
     def closed(
         self,
@@ -110,6 +125,6 @@ class Chronicle:
         try:
             self.world.history.record(began, state.cycle, sample, decisions, tick)
         except HistoryError as error:
-            self.complain("WARNING", f"{error}, continuing")
+            self._history_failed(error)
         self._lines.append(log.closing(now, began, state.cycle, sample, started))
         self.write()

@@ -13,10 +13,12 @@ from adaptive_scheduler import journal as log
 from adaptive_scheduler import recovery
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.chronicle import Chronicle
+from adaptive_scheduler.collect import live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
-from adaptive_scheduler.model import Code, Config, Decision, Live, Reading, Result, Sample, State
+from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.model import Code, Decision, Live, Reading, Result, Sample, State
 from adaptive_scheduler.plan import plan
-from adaptive_scheduler.runners.base import Finished, Lost, Order, RunState
+from adaptive_scheduler.runners.base import Finished, Lost, Order
 
 MARGIN = timedelta(seconds=15)
 MARGIN_SHARE = 0.1
@@ -36,26 +38,6 @@ def run(world: World, wish: Wish, watcher: Watcher | None = None) -> Report:
     except KeyboardInterrupt:
         cycle.interrupted = True
     return cycle.close()
-
-
-def settle(
-    state: State, reports: Mapping[str, RunState], now: datetime, config: Config
-) -> tuple[State, list[tuple[str, Result, Finished | Lost]]]:
-    """Fold the runs that ended into the state; returns it and the ends, in the order of their time."""
-    ends: list[tuple[str, Result, Finished | Lost]] = []
-    for name, mine in state.tasks.items():
-        live, report = mine.live, reports.get(name)
-        if live is not None and isinstance(report, Finished | Lost) and report.run_id == live.run_id:
-            ends.append((name, report.result(live, now), report))
-    ends.sort(key=lambda end: end[1].ended_at)
-    for name, result, _ in ends:
-        state = folds.finished(state, name, result, config.tasks.get(name))
-    return state, ends
-
-
-def live_runs(state: State) -> dict[str, str]:
-    """Return the run id of each live run by task."""
-    return {name: mine.live.run_id for name, mine in state.tasks.items() if mine.live is not None}
 
 
 class _Cycle:
@@ -82,32 +64,31 @@ class _Cycle:
         """Collect, plan and start, once."""
         first = self.sample is None
         now = self.at if first else self.world.clock.now()
-        if first:
-            self.chronicle.mend_history(now)
         peek = self.world.store.read().state
+        if first:
+            self.chronicle.mend_history(now, peek)
         reports = self.world.runner.states(live_runs(peek))
         if self.sample is None:
-            usage = self._usage(peek, reports)
-            self.sample, readings = self._measure(peek, now, usage)
+            own_s, usage_s = own_cpu_s(peek, reports, self.world.runner)
+            self.sample, readings = self.world.meter.measure(peek.readings, now, own_s)
         else:
             self.sample = replace(self.sample, memory=self.world.meter.memory())
         recorded = self.chronicle.take_in(peek.unrecorded)
         with self.world.store.transaction(now) as transaction:
-            if transaction.damaged:
+            if complaint := recovery.mend(transaction, self.config, self.world.runner, now):
                 self.damaged = True
-                self.chronicle.complain("ERROR", "; ".join(transaction.notes))
-                transaction.state = recovery.rebuilt(transaction.state, self.config, self.world.runner, now)
+                self.chronicle.complain("ERROR", complaint)
             state = folds.recorded(transaction.state, recorded) if recorded else transaction.state
             if first:
-                state = self._open(state, now, readings, usage)
+                state = self._open(state, now, readings, usage_s)
             state, ends = settle(state, reports, now, self.config)
-            state, orders = self._plan(state, now, self.sample, first)
+            state, starts = self._plan(state, now, self.sample, first)
             if state != transaction.state:
                 transaction.state = state
         self.state = state
-        self.fruitless = 0 if ends or orders else self.fruitless + 1
+        self.fruitless = 0 if ends or starts else self.fruitless + 1
         self._tell(ends)
-        self._start(orders, now)
+        self._start(starts, now)
         self.chronicle.write()
 
     def _open(self, state: State, now: datetime, readings: tuple[Reading, ...], usage: Mapping[str, float]) -> State:
@@ -125,41 +106,55 @@ class _Cycle:
             self.chronicle.opened(now, self.sample)
         return state
 
-    def _plan(self, state: State, now: datetime, sample: Sample, first: bool) -> tuple[State, list[Order]]:
-        """Decide about every task, prepare the starts and stamp them into the state."""
-        decisions = plan(
-            self.config.tasks,
-            state,
-            sample,
-            self.rules,
-            now,
-            only=self.wish.only,
-            force=self.wish.force,
-            started={*self.started, *self.unstartable},
-        )
+    def _plan(
+        self, state: State, now: datetime, sample: Sample, first: bool
+    ) -> tuple[State, list[tuple[Order, Decision]]]:
+        """Decide about every task, prepare the starts and stamp them into the state.
+
+        What cannot be prepared has held a slot and its dependents in that plan: then there is another one.
+        """
+        orders: dict[str, Order] = {}
+        while True:
+            decisions = plan(
+                self.config.tasks,
+                state,
+                sample,
+                self.rules,
+                now,
+                only=self.wish.only,
+                force=self.wish.force,
+                started={*self.started, *self.unstartable},
+            )
+            unstartable = len(self.unstartable)
+            for decision in decisions:
+                if decision.code.starts and decision.task not in orders:
+                    self._prepare(decision, now, sample, orders)
+            if len(self.unstartable) == unstartable:
+                break
         tempo = log.tempo_of(sample.cpu, self.rules.rhythm) if first else None
         if tempo is not None:
             self.chronicle.tempo(now, state, decisions, tempo, sample.cpu)
         state = folds.decided(state, decisions, tempo)
-        orders = []
+        starts = []
         for decision in decisions:
             self.decisions[decision.task] = decision
-            if not decision.code.starts:
-                continue
-            task = self.config.tasks[decision.task]
-            run_id = self.world.runner.new_id(now)
-            order = Order(task, run_id, decision.reason, sample.cpu, sample.memory)
-            try:
-                self.world.runner.prepare(order)
-            except OSError as error:
-                problem = f"its run cannot be set up: {error.strerror or error}"
-                self.unstartable[task.name] = replace(decision, code=Code.ERROR, reason=problem)
-                continue
-            live = Live(run_id, now, decision.code, decision.reason)
-            state = folds.claimed(state, task, live, sample, self.rules)
-            self.started[task.name] = decision
-            orders.append(order)
-        return state, orders
+            if decision.code.starts:
+                order = orders[decision.task]
+                live = Live(order.run_id, now, decision.code, decision.reason)
+                state = folds.claimed(state, order.task, live, sample, self.rules)
+                starts.append((order, decision))
+        return state, starts
+
+    def _prepare(self, decision: Decision, now: datetime, sample: Sample, orders: dict[str, Order]) -> None:
+        run_id = self.world.runner.new_id(now)
+        order = Order(self.config.tasks[decision.task], run_id, decision.reason, sample.cpu, sample.memory)
+        try:
+            self.world.runner.prepare(order)
+        except OSError as error:
+            problem = f"its run cannot be set up: {error.strerror or error}"
+            self.unstartable[decision.task] = replace(decision, code=Code.ERROR, reason=problem)
+        else:
+            orders[decision.task] = order
 
     def _tell(self, ends: list[tuple[str, Result, Finished | Lost]]) -> None:
         for name, result, report in ends:
@@ -167,36 +162,24 @@ class _Cycle:
             self.chronicle.ended(name, result, report)
             self.watcher.ended(name, result)
 
-    def _start(self, orders: list[Order], now: datetime) -> None:
+    def _start(self, starts: list[tuple[Order, Decision]], now: datetime) -> None:
         """Start the supervisors: only now, when the starts are safely in the state."""
-        for order in orders:
-            decision = self.started[order.task.name]
+        for order, decision in starts:
+            self.started[decision.task] = decision
             self.chronicle.started(now, decision, self.world.runner.first_step(order.task))
             self.world.runner.submit(order)
             self.watcher.started(decision)
-
-    def _usage(self, peek: State, reports: Mapping[str, RunState]) -> dict[str, float]:
-        """Return the CPU seconds that each live run has used so far, by run id."""
-        usage = {}
-        for name, run_id in live_runs(peek).items():
-            report = reports.get(name)
-            used = report.cpu_s if isinstance(report, Finished) else self.world.runner.usage(name, run_id)
-            if used is not None:
-                usage[run_id] = used
-        return usage
-
-    def _measure(self, peek: State, now: datetime, usage: Mapping[str, float]) -> tuple[Sample, tuple[Reading, ...]]:
-        seen = {mine.live.run_id: mine.live.cpu_seen_s for mine in peek.tasks.values() if mine.live is not None}
-        own = peek.spent_s + sum(max(0.0, used - seen[run_id]) for run_id, used in usage.items())
-        return self.world.meter.measure(peek.readings, now, own)
 
     # -- between and after the rounds --------------------------------------------------------------
 
     def has_to_wait(self) -> bool:
         """Whether a live run is ours, or something waits for one that is not."""
-        ours = any(name in self.started for name in live_runs(self.state))
-        held = any(one.code in (Code.NO_SLOT, Code.DEP_WAIT) for one in self.decisions.values())
-        return ours or (held and self.state.live_runs > 0)
+        live = live_runs(self.state)
+        held = any(
+            one.code is Code.NO_SLOT or (one.code is Code.DEP_WAIT and one.blocker in live)
+            for one in self.decisions.values()
+        )
+        return any(name in self.started for name in live) or (held and bool(live))
 
     def wait(self) -> bool:
         """Wait until a run ends; False when the next tick is near."""
@@ -214,10 +197,10 @@ class _Cycle:
         decisions = [final[name] for name in self.config.tasks if name in final]
         sample = self.sample or Sample(self.at, None, None)
         taken_in = self.chronicle.take_in(self.state.unrecorded)
+        self._prune(set(taken_in))
         self.chronicle.closed(
             self.at, self.state, sample, decisions, list(self.started), self.codes_before, self.rules.tick
         )
-        self._prune(set(taken_in))
         return Report(
             self.state.cycle,
             self.at,
@@ -231,7 +214,13 @@ class _Cycle:
         )
 
     def _prune(self, taken_in: set[str]) -> None:
-        protect = set(live_runs(self.state).values())
-        protect |= {result.run_id for _, result in self.state.unrecorded} - taken_in
-        for name in {name for name, _ in self.runs}:
-            self.world.runner.ack(name, self.config.runs_keep, self.config.runs_max_bytes, protect)
+        """Remove old run folders; never a live one, the latest, or one that the history still lacks."""
+        try:
+            state = self.world.store.read().state
+            protect = {result.run_id for _, result in state.unrecorded} - taken_in
+            for mine in state.tasks.values():
+                protect |= {run.run_id for run in (mine.live, mine.last) if run is not None}
+            for name in {name for name, _ in self.runs}:
+                self.world.runner.ack(name, self.config.runs_keep, self.config.runs_max_bytes, protect)
+        except (OSError, StateError) as error:
+            self.chronicle.complain("WARNING", f"old runs cannot be removed: {error}, continuing")

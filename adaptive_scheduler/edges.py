@@ -1,4 +1,4 @@
-"""What a cycle works with and gives back: its edges, the caller's wish, its report. Values and Protocols only."""
+"""What a cycle works with and gives back: its edges, the caller's wish, its report. Values and Protocols."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 """Reasons not to run: one small function a reason, and one table with their order.
 
 The first function of REFUSALS that answers decides; its answer carries the measured value, the limit
-and a sentence. None of them knows the other tasks: dependencies and slots are plan.py's.
+and a sentence. None of them knows the other tasks but `dependency`; slots are plan.py's.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from adaptive_scheduler.rhythm import (
     staircase,
     tick_at_or_after,
 )
+from adaptive_scheduler.times import at_wall_time
 
 MINUTES_A_DAY = 24 * 60
 FRESH_INTERVALS = 2
@@ -180,7 +181,8 @@ def window(case: Case) -> Decision | None:
         if inside:
             return None
     wait = min((span.start - minute) % MINUTES_A_DAY for span in case.task.windows)
-    opens = case.now.replace(second=0, microsecond=0) + timedelta(minutes=wait)
+    wall = case.now.replace(second=0, microsecond=0, tzinfo=None) + timedelta(minutes=wait)
+    opens = at_wall_time(wall, case.now)
     spans = ", ".join(
         f"{s.start // 60:02}:{s.start % 60:02}-{s.end // 60:02}:{s.end % 60:02}" for s in case.task.windows
     )

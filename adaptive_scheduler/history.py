@@ -42,14 +42,32 @@ create table heads(task text primary key, id integer not null) without rowid;
 create table upkeep(last_pruned text);
 insert into upkeep values('');
 """
+QUESTIONS = (
+    "select * from samples limit 1",
+    "select * from runs limit 1",
+    "select * from decisions limit 1",
+    "select * from heads limit 1",
+    "select last_pruned from upkeep limit 1",
+)
+"""One for each table: a broken one cannot answer."""
+
 RUN_COLUMNS = (
     "run_id, task, status, started_at, ended_at, duration_s, exit_code, signal, cause, cpu_s, "
     "peak_memory_bytes, output_bytes, reason"
 )
 
 
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite says of a file that is broken; a busy, full or unreachable one is none."""
+
+
 class HistoryError(StateError):
     """The history cannot be read or written now; nothing but the history is lost."""
+
+    def __init__(self, text: str, cause: Exception | None = None) -> None:
+        """Know whether the file itself is broken."""
+        super().__init__(text)
+        self.damaged = getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGE
 
 
 @dataclass(frozen=True)
@@ -84,26 +102,31 @@ class History:
                 database.execute("begin immediate")
                 yield database
                 database.execute("commit")
-        except sqlite3.Error as error:
-            raise HistoryError(f"history '{self.path}' is not usable now: {error}") from error
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise HistoryError(f"history '{self.path}' is not usable now: {error}", error) from error
 
-    def mend(self, now: datetime) -> str | None:
-        """Set aside a database that is damaged, so that the next write makes a new one; returns what was done."""
+    def mend(self, now: datetime, *, thorough: bool = False) -> str | None:
+        """Set aside a database that is damaged, so that the next write makes a new one; returns what was done.
+
+        One question a table finds most damage; `thorough` reads everything, for when a write met some.
+        """
         if not self.path.exists():
             return None
+        problem = ""
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_S)) as database:
                 version = database.execute("pragma user_version").fetchone()[0]
-                database.execute("select count(*) from heads, upkeep where task = ''").fetchone()
-            if version <= SCHEMA_VERSION:
-                return None
-            problem = f"has version {version}, this program knows {SCHEMA_VERSION}"
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error) or not self.path.stat().st_size:
-                return None
-            problem = f"is damaged ({error})"
-        except sqlite3.DatabaseError as error:
-            problem = f"is damaged ({error})"
+                for question in QUESTIONS if version else ():
+                    database.execute(question).fetchone()
+                if thorough and (told := database.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
+                    problem = f"is damaged ({told})"
+            if version > SCHEMA_VERSION:
+                problem = f"has version {version}, this program knows {SCHEMA_VERSION}"
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (*DAMAGE, sqlite3.SQLITE_ERROR):
+                problem = f"is damaged ({error})"
+        if not problem:
+            return None
         aside = self.path.with_name(f"{NAME}.corrupt-{now:%Y%m%dT%H%M%S}")
         files.replace(self.path, aside)
         return f"history '{self.path}' {problem}; kept as '{aside.name}', a new one is begun"
@@ -222,7 +245,7 @@ def _record_decisions(
     for one in decisions:
         head = heads.get(one.task)
         same = head is not None and head[1:4] == (one.code.value, one.blocker, one.limit)
-        if head is not None and same and not one.code.starts and now - from_iso(head[4]) <= 2 * tick:
+        if head is not None and same and not one.code.starts and timedelta(0) <= now - from_iso(head[4]) <= 2 * tick:
             longer.append((iso(now), head[0]))
             continue
         row = (one.task, one.code.value, one.blocker, one.limit, one.unit, one.value, one.reason)

@@ -110,7 +110,7 @@ def save(plain: dict[str, Any], fresh: Config, data: bytes) -> None:
         "config": plain,
     }
     private_folder(folder)
-    replace_file(folder / FILE_NAME, json.dumps(content, ensure_ascii=False).encode())
+    replace_file(folder / FILE_NAME, json.dumps(content).encode())
 
 
 def _fall_back(path: Path, data: bytes, platform: str, error: ConfigError) -> Opened:

@@ -63,7 +63,7 @@ def measure(
     root: Path = ROOT,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Sample, Reading]:
-    """Return a sample and the counters it rests on; `own_cpu_s` is what our runs used since the cycle before.
+    """Return a sample and the counters it rests on; `own_cpu_s` is what our runs used since the last reading.
 
     Without a usable earlier reading it takes one short sample since `started`, its own process left out.
     Raises UsageError for nonsense in ADAPTIVE_FAKE_SAMPLE.
@@ -73,7 +73,8 @@ def measure(
     cpu, foreign, source = pretended.get("cpu"), None, "counters"
     if cpu is None and (before := choose(readings, now, tick)) is not None:
         cpu = cpu_percent(before, current)
-        foreign = cpu_percent(before, current, less_s=own_cpu_s)
+        # What is ours is known since the latest reading only; since an older one it would look foreign.
+        foreign = cpu_percent(before, current, less_s=own_cpu_s) if before is readings[-1] else None
     if cpu is None:
         cpu, current = _short_sample(started, current, root, sleep)
         source = "short sample"

@@ -1,7 +1,6 @@
 """From a path and an environment to a World: the one place where the edges are put together."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,11 +55,6 @@ class Opening:
     def faults(self) -> list[str]:
         """What is wrong with tasks.toml, when an older copy of it is in force."""
         return list(self.opened.faults)
-
-
-def platform() -> str:
-    """Return the name that `os = ...` uses for this system."""
-    return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
 def open_world(config_option: str | None, *, strict: bool, write: bool) -> Opening:

@@ -9,8 +9,20 @@ from datetime import datetime, timedelta
 
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
-from adaptive_scheduler.model import Code, Config, Decision, Live, Priority, Result, Sample, State, Task, TaskState
-from adaptive_scheduler.rhythm import effective_interval
+from adaptive_scheduler.model import (
+    Code,
+    Config,
+    Decision,
+    Live,
+    Priority,
+    Result,
+    Rules,
+    Sample,
+    State,
+    Task,
+    TaskState,
+)
+from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
 
 OVERDUE_INTERVALS = 1.5
 OVERDUE_TICKS = 2
@@ -71,7 +83,7 @@ def overview(
 ) -> Overview:
     """Return the overview; its problems are sentences, the scheduler's own first."""
     tasks = [
-        _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, config.rules.tick)
+        _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, config.rules)
         for name, task in config.tasks.items()
     ]
     problems = [*_scheduler_problems(config, state, now), *(text for task in tasks for text in _problems(task, now))]
@@ -79,10 +91,12 @@ def overview(
     return Overview(now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes)
 
 
-def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, tick: timedelta) -> TaskView:
+def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules: Rules) -> TaskView:
+    tick = rules.tick
     run = mine.live or mine.last
     started = None if run is None else run.started_at
-    limit = OVERDUE_INTERVALS * task.interval + OVERDUE_TICKS * tick
+    slowest = slowest_interval(task.interval, staircase(task, rules.rhythm))
+    limit = max(OVERDUE_INTERVALS * task.interval, slowest) + OVERDUE_TICKS * tick
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.
         limit += timedelta(days=1)

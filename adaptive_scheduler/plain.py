@@ -64,6 +64,9 @@ def live(task: str, one: Live, now: datetime) -> Plain:
         "started_at": moment(one.started_at),
         "ended_at": None,
         "exit_code": None,
+        "cpu_s": None,
+        "peak_memory_bytes": None,
+        "output_bytes": None,
         "duration_s": rounded(max(0.0, (now - one.started_at).total_seconds())),
         "reason": one.reason,
     }

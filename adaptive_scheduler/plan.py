@@ -77,7 +77,8 @@ def _verdict(
     for name in case.task.depends_on:
         theirs = state.tasks.get(name)
         live = theirs is not None and theirs.live is not None
-        runs_first = live or (name in verdicts and verdicts[name].code.starts)
+        # A run of an earlier cycle is no reason to wait: the latest finished one counts.
+        runs_first = (live and name in started) or (name in verdicts and verdicts[name].code.starts)
         if blocked := gates.dependency(case, tasks[name], theirs, runs_first=runs_first):
             blocks.append(blocked)
     if blocks:

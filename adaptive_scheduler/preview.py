@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
-from adaptive_scheduler.cycle import live_runs, settle
+from adaptive_scheduler.collect import live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.model import Code, Decision, Live, Result, Sample, State, Status
 from adaptive_scheduler.plan import plan
@@ -29,12 +29,12 @@ def look(world: World) -> Look:
     """Return the present state, with finished runs folded in, and a sample of the machine."""
     now = world.clock.now()
     read = world.store.read()
-    sample, _ = world.meter.measure(read.state.readings, now, read.state.spent_s)
+    live = world.runner.peek(live_runs(read.state))
+    sample, _ = world.meter.measure(read.state.readings, now, own_cpu_s(read.state, live, world.runner)[0])
     state, set_back = folds.set_back(read.state, now, world.config.rules.tick)
     notes = [*read.notes, *(["the clock was set back: stamps from the future count as now"] if set_back else [])]
-    reports = world.runner.peek(live_runs(state))
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
-    state, ends = settle(state, reports, now, world.config)
+    state, ends = settle(state, live, now, world.config)
     return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends])
 
 

@@ -1,7 +1,7 @@
 """After the state was lost: rebuild what the run folders still know, and never fire everything.
 
 With a copy to fall back on, only runs younger than the copy are missing. Without one, every task
-counts as just run: its next beat comes an interval from now.
+without a run folder counts as just run: its next beat comes an interval from now.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,15 @@ from datetime import datetime
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.model import Config, Live, Result, State, TaskState
 from adaptive_scheduler.runners.base import Runner
+from adaptive_scheduler.store import Transaction
+
+
+def mend(transaction: Transaction, config: Config, runner: Runner, now: datetime) -> str | None:
+    """Rebuild the state of a transaction that found it damaged; returns what to complain about."""
+    if not transaction.damaged:
+        return None
+    transaction.state = rebuilt(transaction.state, config, runner, now)
+    return "; ".join(transaction.notes)
 
 
 def rebuilt(state: State, config: Config, runner: Runner, now: datetime) -> State:
@@ -20,7 +29,7 @@ def rebuilt(state: State, config: Config, runner: Runner, now: datetime) -> Stat
     tasks: dict[str, TaskState] = {}
     for name, mine in state.tasks.items():
         known = max((run.run_id for run in (mine.live, mine.last) if run is not None), default="")
-        newer = [run_id for run_id in runner.scan(name) if run_id > known]
+        newer = [run_id for run_id in runner.scan(name) if run_id > known and runner.started_at(run_id)]
         if newer and mine.live is None:
             started = runner.started_at(newer[-1]) or now
             mine = replace(mine, anchor=started, live=Live(newer[-1], started, reason="found after the state was lost"))

@@ -54,7 +54,7 @@ class RunFolder:
         return self.path / "supervisor.log"
 
     def write_spec(self, spec: Plain) -> None:
-        """Write what to run, for its owner's eyes only: it holds the script's environment. Raises OSError."""
+        """Write what to run, for its owner's eyes only. Raises OSError."""
         files.replace_file(self.spec, _encoded(spec), durable=False)
 
     def read_spec(self) -> Plain:

@@ -121,7 +121,7 @@ def tally(
         mine.codes[one.decision.code.value] += 1
         if one.decision.code.starts:
             mine.starts.append(one.at)
-            first = (one.at - start) // tick
+            first = min((one.at - start) // tick, len(cpu) - 1)
             ticks = max(1, round(_duration(config.tasks[one.decision.task]) / tick))
             mine.met.append(fmean(cpu[first : first + ticks]))
     return tallies

@@ -16,7 +16,7 @@ tick = "5m"                   # how often cron, systemd or the Task Scheduler ca
 state_dir = "outputs"         # state, log, history and the output of runs
 max_parallel = 2              # runs at once; critical tasks may pass it
 # keep_runs = 50              # past runs of a task whose output is kept
-# keep_bytes = "200MB"        # ... and all of them together
+# keep_bytes = "200MB"        # ... and these together
 # output_max = "1MB"          # of one run: head and tail are kept, the middle is cut
 
 [rhythm]                      # the interval of a task follows the CPU

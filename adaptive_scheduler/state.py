@@ -15,6 +15,9 @@ from adaptive_scheduler.rhythm import adaptive_interval, is_due, next_anchor, st
 LONGEST_BACKOFF = timedelta(days=1)
 """Doubling ends here, unless `retry_delay` itself is longer."""
 
+UNRECORDED_KEPT = 1000
+"""How many results wait for a history that cannot be written; older ones stay in their run folders."""
+
 FORGET_AFTER = timedelta(days=30)
 """How long the state of a task that left tasks.toml is kept."""
 
@@ -119,7 +122,7 @@ def finished(state: State, name: str, result: Result, task: Task | None) -> Stat
         done = replace(done, retry_at=result.ended_at + delay, retries_used=mine.retries_used + 1)
     return replace(
         _with(state, name, done),
-        unrecorded=(*state.unrecorded, (name, result)),
+        unrecorded=(*state.unrecorded, (name, result))[-UNRECORDED_KEPT:],
         spent_s=state.spent_s + spent,
     )
 

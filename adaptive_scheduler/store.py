@@ -66,9 +66,16 @@ class Store:
             if found is not None:
                 break
         if found is not None and path == self.backup:
-            # A missing state beside its copy is a lost one; both missing is a first run.
+            # A missing state beside its copy is a lost one.
             notes.append(f"the copy before it, '{path.name}', is used")
+        if found is None and not notes and self._has_a_past():
+            notes.append(f"'{self.path}' and its copy are missing beside earlier runs")
         return Transaction(found or State(), damaged=bool(notes), notes=notes)
+
+    def _has_a_past(self) -> bool:
+        """Whether there were runs, or a state that was set aside, although no state is there."""
+        patterns = (f"{NAME}*.corrupt-*", "runs/*/*/claim")
+        return any(next(self.folder.glob(pattern), None) is not None for pattern in patterns)
 
     @contextmanager
     def transaction(self, now: datetime) -> Iterator[Transaction]:
@@ -99,7 +106,7 @@ class Store:
         )
 
     def _save(self, state: State) -> None:
-        content = json.dumps(codec.encode_state(state), separators=(",", ":"), ensure_ascii=False).encode()
+        content = json.dumps(codec.encode_state(state), separators=(",", ":")).encode()
         if self.path.exists():
             # A hard link costs nothing and leaves no moment without a readable state.
             spare = self.backup.with_suffix(".bak.tmp")

@@ -62,7 +62,7 @@ class SchedulerTable(Table):
     state_dir: Word = _key("outputs", "Folder of state, log, history and runs; relative to this file.")
     max_parallel: int = _key(2, "How many runs may be live at once; critical ones may pass it.", ge=1, le=1000)
     keep_runs: int = _key(50, "How many past runs of a task keep their output.", ge=1, le=100_000)
-    keep_bytes: Size = _key("200MB", "How much the output of all past runs may take together.")
+    keep_bytes: Size = _key("200MB", "How much the past runs of one task may take together.")
     output_max: Size = _key("1MB", "How much output of a run is kept: head and tail; the middle is cut.")
 
 
@@ -130,7 +130,9 @@ class TaskTable(Table):
     adaptive: bool = _key(True, "Whether CPU use changes the interval.")
     enabled: bool = _key(True, "Whether it runs at all.")
     window: list[Span] = _key(None, "Local times in which it may start; may pass midnight.", min_length=1)
-    max_defer: Duration = _key(None, "How long load may hold it back; 4 intervals by default.")
+    max_defer: Duration = _key(
+        None, "How long after it became due load may still hold it back; 4 intervals by default."
+    )
     timeout: Duration = _key("1h", "A run that takes longer is ended, with all its processes.")
     retries: int = _key(0, "How often a failed run is tried again before its next beat.", ge=0, le=100)
     retry_delay: Duration = _key("1m", "Wait before the first retry; doubled for each further one.")

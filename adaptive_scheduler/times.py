@@ -31,21 +31,34 @@ def parse_time(text: str, now: datetime, *, future: bool = False) -> datetime:
     if found := re.fullmatch(r"(?:(yesterday|today|tomorrow)\s+)?(\d{1,2}):(\d{2})", words):
         day, hour, minute = found[1], int(found[2]), int(found[3])
         if hour < 24 and minute < 60:
-            return _on_day(day, now.replace(hour=hour, minute=minute, second=0, microsecond=0), now, future)
+            wall = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
+            return _on_day(day, wall, now, future)
     try:
         if found := re.fullmatch(r"(.+?)\s+ago", words):
             return now - parse_duration(found[1])
         if found := re.fullmatch(r"in\s+(.+)", words):
             return now + parse_duration(found[1])
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-        return moment.replace(tzinfo=now.tzinfo) if moment.tzinfo is None else moment.astimezone(now.tzinfo)
+        return at_wall_time(moment, now) if moment.tzinfo is None else moment.astimezone(now.tzinfo)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"'{text}' is no time; write {FORMS}") from error
 
 
-def _on_day(day: str | None, moment: datetime, now: datetime, future: bool) -> datetime:
+def at_wall_time(wall: datetime, now: datetime) -> datetime:
+    """Return the moment at which local clocks show this naive time, summer time of that day included.
+
+    Where `now` is not in the zone of this system (a pretended time), its own offset holds.
+    """
+    if now.utcoffset() == now.astimezone().utcoffset():
+        return wall.astimezone()
+    return wall.replace(tzinfo=now.tzinfo)
+
+
+def _on_day(day: str | None, wall: datetime, now: datetime, future: bool) -> datetime:
+    one_day = timedelta(days=1)
     if day is not None:
-        return moment + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[day])
+        return at_wall_time(wall + {"yesterday": -1, "today": 0, "tomorrow": 1}[day] * one_day, now)
+    moment = at_wall_time(wall, now)
     if future:
-        return moment if moment > now else moment + timedelta(days=1)
-    return moment if moment <= now else moment - timedelta(days=1)
+        return moment if moment > now else at_wall_time(wall + one_day, now)
+    return moment if moment <= now else at_wall_time(wall - one_day, now)

@@ -7,6 +7,7 @@ row is an unknown sample, for which the last known one is held. Rows closer than
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ def read(path: Path) -> list[Row]:
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UsageError(f"cannot read the trace '{path}': {error}") from error
     reader = csv.DictReader(io.StringIO(text))
     missing = [column for column in COLUMNS[:2] if column not in (reader.fieldnames or [])]

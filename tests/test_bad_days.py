@@ -314,3 +314,47 @@ def test_two_days_of_real_cycles_keep_the_rate(program: Program) -> None:
     with sqlite3.connect(program.outputs / "history.sqlite3") as history:
         assert history.execute("select count(*) from runs").fetchone() == (30,)
         assert history.execute("select count(*) from samples").fetchone() == (48,)
+
+
+def test_pause_says_that_the_state_was_damaged_and_nothing_fires_afterwards(program: Program) -> None:
+    program.config(table("job", "1h")).script("job.py", "")
+    program.at(NOW)("run")
+    for name in ("adaptive_scheduler_state.json", "adaptive_scheduler_state.json.bak"):
+        (program.outputs / name).write_bytes(b"")
+    answer = program.at(NOW + five_minutes(1))("pause", "job")
+    assert (answer.code, "is damaged" in answer.err) == (3, True)
+    assert program("resume", "job").code == 0
+    assert program.at(NOW + five_minutes(2))("run").code == 0
+    assert len(program.starts("job.py")) == 1
+
+
+@LINUX
+def test_a_folder_whose_name_is_no_text_is_no_obstacle(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    program = Program(folder).config(table("job") + table("none", script="none.py"))
+    (folder / "job.py").write_text("print('hello')\n")
+    for number in range(3):
+        answer = program.at(NOW + five_minutes(2 * number))("run")
+        assert answer.code == 1
+        assert "script 'none.py' not found" in answer.err
+    assert len(program.history("job")) == 3
+
+
+def test_an_unknown_user_s_folder_is_an_error_of_that_task_alone(program: Program) -> None:
+    program.config(table("job", script="~nosuchuser/x.py") + table("other", script="other.py", cwd='"~nosuchuser"'))
+    answer = program("run")
+    assert answer.code == 1
+    assert answer.err.count("~nosuchuser") >= 2
+    assert program("check").code == 1
+
+
+def test_a_stray_file_among_the_runs_is_left_alone(program: Program) -> None:
+    program.config("[scheduler]\nkeep_runs = 1\n" + table("job")).script("job.py", "")
+    program.at(NOW)("run")
+    stray = program.outputs / "runs" / "job" / "zzz.txt"
+    stray.touch()
+    for number in range(1, 4):
+        assert program.at(NOW + five_minutes(2 * number))("run").code == 0
+    assert sorted(path.suffix for path in stray.parent.iterdir())[-1] == ".txt"
+    assert len([path for path in stray.parent.iterdir() if path.is_dir()]) == 1

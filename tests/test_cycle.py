@@ -293,6 +293,104 @@ def test_ctrl_c_ends_the_cycle_and_the_runs_live_on(world: TestWorld) -> None:
     assert list(done.report.live) == ["a"]
 
 
+def test_a_task_that_cannot_be_set_up_takes_no_slot_and_holds_up_nobody(tmp_path: Path) -> None:
+    world = TestWorld(tmp_path, max_parallel=1)
+    world.task("bad", priority=HIGH).task("child", depends_on=("bad",)).task("good", priority=LOW).cycle()
+    world.runner.full_disk.add("bad")
+    done = world.later(minutes=10).cycle()
+    assert done.codes == {"bad": "ERROR", "child": "RUN", "good": "RUN"}
+
+
+def test_a_dependent_of_a_task_that_always_runs_does_not_starve(world: TestWorld) -> None:
+    world.task("slow", lasts=12).task("child", depends_on=("slow",))
+    ran = [name for _ in range(48) for name in world.later(minutes=5).cycle(wait=timedelta(0)).ran]
+    assert ran.count("child") >= 12
+
+
+def test_a_cycle_does_not_wait_for_a_dependency_that_no_live_run_can_meet(world: TestWorld) -> None:
+    world.task("long", 60, lasts=17).task("off", enabled=False).task("child", depends_on=("off",)).cycle()
+    world.later(minutes=5).cycle()
+    assert world.took == timedelta(0)
+
+
+def test_old_runs_are_removed_but_never_those_that_the_history_lacks(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adaptive_scheduler.history.BUSY_S", 0.05)
+    protected: list[set[str]] = []
+    monkeypatch.setattr(world.runner, "ack", lambda task, keep, size, protect: protected.append(set(protect)))
+    world.task("a").cycle()
+    first = world.runner.scan("a")[0]
+    blocker = sqlite3.connect(world.world.history.path, isolation_level=None)
+    blocker.execute("begin exclusive")
+    world.later(minutes=10).cycle()
+    blocker.close()
+    world.task("b", 60).later(minutes=5).cycle()
+    assert first in protected[0]
+    assert set(world.runner.scan("a")) >= protected[1] >= {world.runner.scan("a")[1]}
+
+
+def test_a_folder_that_cannot_be_cleaned_costs_a_note(world: TestWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(world.runner, "ack", refused)
+    done = world.task("a").cycle()
+    assert done.ran == ["a"]
+    assert any("old runs cannot be removed" in note for note in done.report.notes)
+
+
+def test_a_state_that_is_missing_beside_runs_is_a_lost_one(world: TestWorld) -> None:
+    world.task("a", 60).cycle()
+    claim = world.folder / "runs" / "a" / "r1" / "claim"
+    claim.parent.mkdir(parents=True)
+    claim.touch()
+    world.world.store.path.unlink()
+    done = world.later(minutes=5).cycle()
+    assert (done.ran, done.report.damaged) == ([], True)
+
+
+def test_after_a_set_aside_that_was_cut_off_nothing_fires_all_at_once(world: TestWorld) -> None:
+    world.task("a", 60).cycle()
+    path = world.world.store.path
+    path.rename(path.with_name(f"{path.name}.corrupt-20251102T223000"))
+    world.world.store.backup.unlink(missing_ok=True)
+    assert world.later(minutes=5).cycle().ran == []
+
+
+def test_a_lost_state_takes_up_only_runs_that_its_copy_does_not_know(world: TestWorld) -> None:
+    world.task("a").cycle()
+    world.later(minutes=5).cycle()
+    world.world.store.path.write_bytes(b"")
+    done = world.later(minutes=1).cycle()
+    assert done.report.damaged
+    assert (done.report.live, done.report.runs) == ({}, [])
+
+
+def test_a_missing_history_is_begun_anew_from_the_runs_still_kept(world: TestWorld) -> None:
+    world.task("a").cycle()
+    world.world.history.path.unlink()
+    done = world.later(minutes=10).cycle()
+    assert "is missing; a new one is begun" in done.report.notes[0]
+    assert len(world.world.history.runs("a")) == 2
+
+
+@pytest.mark.parametrize("broken", ["runs", "runs_by_task", "decisions", "samples"])
+def test_a_history_with_one_broken_page_is_mended(world: TestWorld, broken: str) -> None:
+    world.task("a").cycle()
+    path = world.world.history.path
+    with sqlite3.connect(path) as database:
+        (page,) = database.execute("select rootpage from sqlite_master where name = ?", (broken,)).fetchone()
+        (size,) = database.execute("pragma page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    notes = world.later(minutes=10).cycle().report.notes
+    assert any("is damaged" in note for note in notes)
+    world.later(minutes=10).cycle()
+    assert len(world.world.history.runs("a")) == 3
+
+
 # -- the dry run and why -----------------------------------------------------------------------------
 
 

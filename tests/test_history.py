@@ -201,3 +201,13 @@ def test_a_locked_history_is_an_error_that_names_it_and_no_damage(
     assert history.mend(NOW) is None
     other.close()
     assert history.take_in([("a", ended(1))]) == ["r0"]
+
+
+def test_a_clock_set_back_begins_a_new_row(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    cycles(history, not_due(60), first=100)
+    cycles(history, not_due(60), first=0)
+    assert [row[3] for row in rows(history)] == [1, 1]
+    entry, _ = history.entry_at("a", NOW)
+    assert entry is not None
+    assert entry.first_at == entry.last_at == NOW

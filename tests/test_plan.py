@@ -158,7 +158,8 @@ def test_force_never_passes_a_failed_dependency() -> None:
         pytest.param(mine(5, last=ended(5, Status.TIMEOUT)), Code.DEP_FAILED, "ended as timeout", id="timed out"),
         pytest.param(mine(60, last=ended(5)), Code.DEP_WAIT, "runs first", id="due in this cycle"),
         pytest.param(mine(60, last=ended(5, Status.FAILED)), Code.DEP_WAIT, "runs first", id="failed, but due now"),
-        pytest.param(mine(5, last=ended(5), live=live()), Code.DEP_WAIT, "runs first", id="running now"),
+        pytest.param(mine(5, last=ended(5), live=live()), Code.RUN, "", id="running since before, but fresh"),
+        pytest.param(mine(5, live=live()), Code.DEP_WAIT, "not finished a run yet", id="running for the first time"),
     ],
 )
 def test_a_dependency(needed: TaskState, code: Code, words: str) -> None:
@@ -168,6 +169,13 @@ def test_a_dependency(needed: TaskState, code: Code, words: str) -> None:
     assert words in found["b"].reason
     if code is not Code.RUN:
         assert found["b"].blocker == "a"
+
+
+def test_a_dependency_that_this_cycle_started_is_awaited() -> None:
+    known = tasks(task("b", depends_on=("a",)), task("a"))
+    past = state(a=mine(0, last=ended(5), live=live(0)), b=mine(60))
+    found = {d.task: d for d in plan(known, past, sample(), RULES, NOW, started={"a"})}
+    assert (found["b"].code, found["b"].blocker) == (Code.DEP_WAIT, "a")
 
 
 def test_a_failed_dependency_is_named_before_one_that_is_only_awaited() -> None:

@@ -241,7 +241,7 @@ def numbers(config: Config) -> Iterator[str]:
     yield f"above `memory_gate.limit` ({gate.limit:g} %)"
     yield f"`memory_gate.hard_limit` ({gate.hard_limit:g} %)"
     yield f"At most `max_parallel` ({rules.max_parallel}) runs"
-    yield f"held back for `max_defer` ({own.patience / own.interval:g} B)"
+    yield f"has waited `max_defer` ({own.patience / own.interval:g} B)"
     yield f"not older than {('once', 'twice')[gates.FRESH_INTERVALS - 1]} its slowest interval"
     yield f"process tree at `timeout` ({words(own.timeout)})"
     yield f"`success_codes` ({', '.join(map(str, own.success_codes))})"

@@ -138,7 +138,7 @@ def told(answer: Any) -> tuple[str, float | None, float | None, timedelta | None
     look = answer["next_look"] and datetime.fromisoformat(answer["next_look"]) - LATER
     value = answer["value"]
     if value is not None and value > 100:
-        value = round(value / 10) * 10
+        value = round(value / 60) * 60
     rounded = None if look is None else timedelta(minutes=round(look / timedelta(minutes=1) / 5) * 5)
     return answer["code"], value, answer["limit"], rounded
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adaptive_scheduler import simulate, trace
-from adaptive_scheduler.model import Config, Priority, Rules, Task
+from adaptive_scheduler.model import Code, Config, Priority, Rules, Task
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
 from tests.builders import NOW, minutes, task, tasks
@@ -115,3 +115,16 @@ def test_what_happens_before_the_warm_up_ends_is_not_counted() -> None:
     wanted, known = config(task()), steady(1, 50)
     found = simulate.tally(replay(wanted, known), wanted, NOW, known, NOW + timedelta(hours=12))
     assert len(found["job"].starts) == 72
+
+
+def test_a_simulated_cycle_leaves_as_long_before_the_next_tick_as_a_real_one() -> None:
+    wanted = config(task("a", 60, expected_duration=timedelta(seconds=290)), task("b"), max_parallel=1)
+    known = steady(0.02, 50)
+    found = {one.decision.task: one for one in replay(wanted, known)[:2]}
+    assert (found["b"].decision.code, found["b"].at) == (Code.NO_SLOT, NOW + TICK)
+
+
+def test_a_late_last_tick_is_still_inside_the_trace() -> None:
+    wanted, known = config(task(every=5)), steady(0.02, 50)
+    made = replay(wanted, known, jitter_s=299)
+    assert counted(wanted, known, made)["job"].mean_cpu == 50

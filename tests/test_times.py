@@ -1,5 +1,6 @@
 """Moments as text: what files hold reads back the same, and what people write means what they think."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -85,3 +86,26 @@ def test_nonsense_is_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(UsageError, match=r"HH:MM.*yesterday.*2h ago") as refused:
         parse_time(text, NOW if text != "36500d ago" else datetime(99, 1, 1, tzinfo=UTC))
     assert f"'{text}'" in str(refused.value)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can be set on POSIX only")
+@pytest.mark.parametrize(
+    ("now", "text", "future", "meant"),
+    [
+        ("2025-12-01T12:00:00+01:00", "2025-07-01T12:00", False, "2025-07-01T12:00:00+02:00"),
+        ("2025-03-29T20:00:00+01:00", "tomorrow 09:00", True, "2025-03-30T09:00:00+02:00"),
+        ("2025-10-26T09:00:00+01:00", "yesterday 09:00", False, "2025-10-25T09:00:00+02:00"),
+        ("2025-03-29T20:00:00+01:00", "09:00", True, "2025-03-30T09:00:00+02:00"),
+    ],
+)
+def test_a_wall_time_is_that_of_its_own_day_across_a_change_to_summer_time(
+    monkeypatch: pytest.MonkeyPatch, now: str, text: str, future: bool, meant: str
+) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        found = parse_time(text, datetime.fromisoformat(now), future=future)
+        assert found == datetime.fromisoformat(meant)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

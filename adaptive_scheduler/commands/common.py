@@ -1,4 +1,4 @@
-"""What several verbs share: names that must exist, and the present read without a trace."""
+"""What several verbs share: names that must exist."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

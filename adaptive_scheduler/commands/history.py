@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 from adaptive_scheduler import plain
+from adaptive_scheduler.collect import live_runs
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
-from adaptive_scheduler.cycle import live_runs
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.opening import open_world

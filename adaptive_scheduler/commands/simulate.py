@@ -8,6 +8,7 @@ from pathlib import Path
 from adaptive_scheduler import simulate as simulation
 from adaptive_scheduler import trace as traces
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Config, Sample
@@ -35,6 +36,8 @@ def simulate(
         raise UsageError("name either --trace FILE or --days N (of this machine's own history)")
     rows = traces.read(trace) if trace is not None else _own_rows(world, days or 0)
     tick = world.config.rules.tick
+    if jitter >= tick:
+        raise UsageError(f"--jitter {words(jitter)} is not below the tick of {words(tick)}")
     start, known = traces.slots(rows, tick)
     since = start + warmup
     if since >= start + len(known) * tick:

@@ -1,6 +1,7 @@
 """Runs on this machine: one folder and one detached supervisor a run."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -61,10 +62,14 @@ class LocalRunner:
     def prepare(self, order: Order) -> None:
         """Make the run's folder and write its spec, locked while we live; raises OSError."""
         folder = self._folder(order.task.name, order.run_id)
-        files.private_folder(folder.path)
-        folder.write_spec(spec_of(order, self.config))
-        fd = locks.open_lockable(folder.spec)
-        locks.lock(fd)
+        try:
+            files.private_folder(folder.path)
+            folder.write_spec(spec_of(order, self.config))
+            fd = locks.open_lockable(folder.spec)
+            locks.lock(fd)
+        except OSError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
         self.prepared[order.run_id] = fd
 
     def submit(self, order: Order) -> None:
@@ -75,7 +80,9 @@ class LocalRunner:
             self.started.append(self.start(folder, fd, environment(order)))
         except (OSError, ValueError) as error:
             words = getattr(error, "strerror", None) or error
-            self._give_up(folder, order, f"its supervisor cannot be started: {words}")
+            # What cannot be written down here is found as lost by the next cycle.
+            with suppress(OSError):
+                self._give_up(folder, order, f"its supervisor cannot be started: {words}")
         finally:
             os.close(fd)
 

@@ -17,7 +17,7 @@ REMOVED = "."
 def run_ids(task_folder: Path) -> list[str]:
     """Return the ids of the runs in a task's folder, the oldest first; none when there is no folder."""
     try:
-        return sorted(one.name for one in task_folder.iterdir() if not one.name.startswith(REMOVED))
+        return sorted(one.name for one in task_folder.iterdir() if not one.name.startswith(REMOVED) and one.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -39,12 +39,17 @@ def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]
 
 
 def _lives(folder: RunFolder) -> bool:
-    return not folder.done.exists() and folder.is_alive()
+    try:
+        return not folder.done.exists() and folder.is_alive()
+    except OSError:
+        return True
 
 
 def _bytes(folder: Path) -> int:
+    """Return what a folder takes; another cycle may be removing it."""
     total = 0
-    for file in folder.iterdir():
-        with suppress(OSError):
-            total += file.stat().st_size
+    with suppress(OSError):
+        for file in folder.iterdir():
+            with suppress(OSError):
+                total += file.stat().st_size
     return total

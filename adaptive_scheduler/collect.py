@@ -1,0 +1,42 @@
+"""The ends of runs, as a runner reports them, folded into the state."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from adaptive_scheduler import state as folds
+from adaptive_scheduler.model import Config, Result, State
+from adaptive_scheduler.runners.base import Finished, Lost, Runner, RunState
+
+
+def settle(
+    state: State, reports: Mapping[str, RunState], now: datetime, config: Config
+) -> tuple[State, list[tuple[str, Result, Finished | Lost]]]:
+    """Fold the runs that ended into the state; returns it and the ends, in the order of their time."""
+    ends: list[tuple[str, Result, Finished | Lost]] = []
+    for name, mine in state.tasks.items():
+        live, report = mine.live, reports.get(name)
+        if live is not None and isinstance(report, Finished | Lost) and report.run_id == live.run_id:
+            ends.append((name, report.result(live, now), report))
+    ends.sort(key=lambda end: end[1].ended_at)
+    for name, result, _ in ends:
+        state = folds.finished(state, name, result, config.tasks.get(name))
+    return state, ends
+
+
+def live_runs(state: State) -> dict[str, str]:
+    """Return the run id of each live run by task."""
+    return {name: mine.live.run_id for name, mine in state.tasks.items() if mine.live is not None}
+
+
+def own_cpu_s(state: State, reports: Mapping[str, RunState], runner: Runner) -> tuple[float, dict[str, float]]:
+    """Return the CPU seconds our runs used since the kept counters, and each live run's total by run id."""
+    spent_s, usage_s = state.spent_s, {}
+    for name, mine in state.tasks.items():
+        if mine.live is None:
+            continue
+        report = reports.get(name)
+        used_s = report.cpu_s if isinstance(report, Finished) else runner.usage(name, mine.live.run_id)
+        if used_s is not None:
+            usage_s[mine.live.run_id] = used_s
+            spent_s += max(0.0, used_s - mine.live.cpu_seen_s)
+    return spent_s, usage_s
