@@ -1,24 +1,18 @@
-"""Words in, words out: the options of every verb, and the one place that turns errors into exit codes.
+"""Words in, words out: the options of every verb.
 
 Each verb imports its room when it is called: a cycle of the OS scheduler pays for nothing it does not use.
 """
 
-import errno
-import os
-import sys
-from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from adaptive_scheduler import __version__
 from adaptive_scheduler.commands import output
-from adaptive_scheduler.errors import SchedulerError, UsageError
-
-OUR_FAULT, INTERRUPTED = 3, 130
+from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.guard import verb
 
 app = typer.Typer(
     name="adaptive-scheduler",
@@ -34,61 +28,6 @@ Config = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.")]
-
-
-def verb(body: Callable[..., int]) -> Callable[..., None]:
-    """Make a function that returns an exit code into a command; every error becomes one line and a code."""
-
-    @wraps(body)
-    def command(*args: Any, **options: Any) -> None:
-        output.survive_any_console()
-        try:
-            code = body(*args, **options)
-        except SchedulerError as error:
-            output.problem(str(error))
-            code = error.exit_code
-        except KeyboardInterrupt:
-            output.problem("interrupted")
-            code = INTERRUPTED
-        except BrokenPipeError:
-            # The reader of our output has gone (`status | head`): that is its right.
-            output.give_up_stdout()
-            code = 0
-        except Exception as error:
-            code = OUR_FAULT
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                output.problem(f"{error.strerror}; make room where the output and scheduler.state_dir are")
-            else:
-                output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
-        raise typer.Exit(_printed(code))
-
-    return command
-
-
-def _printed(code: int) -> int:
-    """Print what is still buffered while its failure can still be told; returns the exit code."""
-    try:
-        output.flush()
-    except BrokenPipeError:
-        output.give_up_stdout()
-    except OSError as error:
-        output.give_up_stdout()
-        if code != OUR_FAULT:  # else it has been told
-            output.problem(f"the output could not be printed: {error.strerror or error}")
-        return OUR_FAULT
-    return code
-
-
-def _keep_trace() -> str:
-    """Write the traceback where it can be sent from, and return that place."""
-    import tempfile
-    import traceback
-
-    text = f"adaptive-scheduler {__version__}, Python {sys.version}, {sys.platform}\n{traceback.format_exc()}"
-    descriptor, path = tempfile.mkstemp(prefix="adaptive-scheduler-fault-", suffix=".log", text=True)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
 
 
 def main() -> None:

@@ -1,29 +1,27 @@
-"""Values -> rich: the only importer of rich. Right at 80 columns, without colour, piped, or on any console.
+"""Values -> pages of rich: right at 80 columns, without colour, piped, or on any console.
 
-Times are shown local and relative. Results go to stdout, what is only progress to stderr.
+Times are shown local and relative.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live as LiveDisplay
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text as RichText
 
 from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.durations import compact, words
-from adaptive_scheduler.edges import Report, Watcher
+from adaptive_scheduler.edges import Report
 from adaptive_scheduler.gates import percent
-from adaptive_scheduler.model import MEANINGS, Code, Config, Decision, Result, Sample, Task
+from adaptive_scheduler.model import MEANINGS, Code, Config, Decision, Result, Task
 from adaptive_scheduler.overview import Overview, TaskView
-from adaptive_scheduler.printable import one_line
+from adaptive_scheduler.terminal import Text, console, sparkline
 from adaptive_scheduler.times import from_iso
 
+NAME_WIDTH = 24
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "bright_black"
 STATUS_STYLE = {
     "ok": GOOD,
@@ -34,36 +32,6 @@ STATUS_STYLE = {
     "interrupted": BAD,
     "error": BAD,
 }
-BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-:=+*#"
-
-
-class Text(RichText):
-    """Text whose escapes and control characters are shown, never obeyed."""
-
-    def __init__(self, text: str = "", style: str = "") -> None:
-        super().__init__(one_line(text), style)
-
-    def append(self, text: RichText | str, style: Any = None) -> "Text":
-        """Add to the text, as safely."""
-        super().append(one_line(text) if isinstance(text, str) else text, style)
-        return self
-
-
-class SafeConsole(Console):
-    """A console that takes what users wrote for text, and leaves a broken pipe to the command line."""
-
-    def render_str(self, text: str, **options: Any) -> RichText:
-        """Return a string as text, without markup, emoji or escapes."""
-        return super().render_str(one_line(text), **options)
-
-    def on_broken_pipe(self) -> None:
-        """Go on raising: rich would end the program here with an exit code of its own."""
-        raise
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return a console that never guesses markup, emoji or highlights in what users wrote."""
-    return SafeConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def relative(moment: datetime | None, now: datetime) -> str:
@@ -82,17 +50,6 @@ def clock_time(moment: datetime | None, now: datetime) -> str:
         return "-"
     local = moment.astimezone(now.tzinfo)
     return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
-
-
-def sparkline(samples: Sequence[Sample], encoding: str) -> str:
-    """Return CPU over the last samples as a row of blocks, or of plain characters where need be."""
-    try:
-        BLOCKS.encode(encoding)
-        blocks = BLOCKS
-    except (UnicodeEncodeError, LookupError):
-        blocks = PLAIN_BLOCKS
-    known = (sample.cpu for sample in samples)
-    return "".join(" " if cpu is None else blocks[min(7, int(cpu * 8 / 100))] for cpu in known)
 
 
 def _table(*headings: str) -> Table:
@@ -145,63 +102,12 @@ def words_s(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else words(timedelta(seconds=round(seconds)))
 
 
-class LiveWatcher(Watcher):
-    """A live line on stderr for every running task."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console(stderr=True),
-            transient=True,
-        )
-        self._lines: dict[str, Any] = {}
-
-    def __enter__(self) -> "LiveWatcher":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def started(self, decision: Decision) -> None:
-        """Show a line."""
-        self._lines[decision.task] = self._progress.add_task(decision.task, total=None)
-
-    def ended(self, task: str, result: Result) -> None:  # noqa: ARG002 - the Watcher says so
-        """Take the line away."""
-        if task in self._lines:
-            self._progress.remove_task(self._lines.pop(task))
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr; yields a function that advances it by one."""
-    with Progress(
-        TextColumn(what),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        console=console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
 # -- status and why ----------------------------------------------------------------------------------
 
 
 def status(view: Overview) -> None:
     """Print the overview."""
     console().print(overview_page(view))
-
-
-@contextmanager
-def screen() -> Iterator[Callable[[RenderableType], None]]:
-    """Show pages that replace one another."""
-    with LiveDisplay(console=console(), auto_refresh=False) as live:
-        yield lambda page: live.update(page, refresh=True)
 
 
 def overview_page(view: Overview) -> RenderableType:
@@ -219,6 +125,8 @@ def overview_page(view: Overview) -> RenderableType:
     parts.append(Text(f"last cycle {relative(view.last_cycle_at, view.at)}; {view.config}", QUIET))
     parts += [Text(note, WARN) for note in view.notes]
     table = _table("Task", "Last run", "Every", "Next look", "Now")
+    # Names stay whole as far as there is room for the reasons; "Now" can wrap better than they.
+    table.columns[0].min_width = min(NAME_WIDTH, max((cell_len(one.name) for one in view.tasks), default=0))
     for one in view.tasks:
         table.add_row(
             _name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one)
@@ -250,7 +158,11 @@ def _every(one: TaskView) -> str:
 
 
 def _now(one: TaskView) -> Text:
-    return _code(one.decision.code).append(f" {one.decision.reason}", "")
+    reason = one.decision.reason
+    if one.decision.code is Code.NOT_DUE:
+        # The interval and the load that made it stand in the same row and above.
+        reason = reason.partition(":")[0]
+    return _code(one.decision.code).append(f" {reason}", "")
 
 
 def why(decision: Decision, moment: datetime, task: Task) -> None:

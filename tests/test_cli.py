@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from adaptive_scheduler import __version__, cli
+from adaptive_scheduler import __version__, cli, guard
 from adaptive_scheduler.commands import output
 from tests.console import Inside, Stream, python, streams
 from tests.processes import until
@@ -486,7 +486,7 @@ def body_that_raises(error: BaseException) -> Any:
     def body() -> int:
         raise error
 
-    return cli.verb(body)
+    return guard.verb(body)
 
 
 @pytest.mark.parametrize(

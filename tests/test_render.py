@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from adaptive_scheduler import render
+from adaptive_scheduler import render, terminal
 from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.model import Code, Config, Decision, Rules, Status
@@ -115,7 +115,7 @@ def test_a_very_long_name_is_folded_and_loses_no_letter() -> None:
     [("utf-8", "▁▅ █"), ("cp949", "_= #"), ("ascii", "_= #"), ("no-such-encoding", "_= #")],
 )
 def test_the_sparkline_falls_back_where_the_blocks_cannot_be_said(encoding: str, row: str) -> None:
-    assert render.sparkline([sample(cpu) for cpu in (0, 50, None, 100)], encoding) == row
+    assert terminal.sparkline([sample(cpu) for cpu in (0, 50, None, 100)], encoding) == row
 
 
 def test_status_answers_first_and_in_words() -> None:
@@ -210,12 +210,12 @@ def test_times_are_local_and_relative(away: timedelta | None, words: str, clock:
 
 def test_live_lines_and_the_bar_stand_on_stderr_and_go_away() -> None:
     def work() -> None:
-        with render.LiveWatcher() as watcher:
+        with terminal.LiveWatcher() as watcher:
             watcher.started(decision("상태", Code.RUN))
             watcher._progress.refresh()
             watcher.ended("상태", ended())
             watcher.ended("unknown", ended())
-        with render.progress("simulating", 2) as advance:
+        with terminal.progress("simulating", 2) as advance:
             advance()
             advance()
 
@@ -226,7 +226,7 @@ def test_live_lines_and_the_bar_stand_on_stderr_and_go_away() -> None:
 
 def test_pages_replace_one_another() -> None:
     def work() -> None:
-        with render.screen() as show:
+        with terminal.screen() as show:
             show(render.overview_page(view("job")))
             show(render.overview_page(view("job")))
 

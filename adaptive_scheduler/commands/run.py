@@ -42,7 +42,7 @@ def run(
 
 
 def _watched(world: World, wish: Wish) -> Report:
-    from adaptive_scheduler.render import LiveWatcher
+    from adaptive_scheduler.terminal import LiveWatcher
 
     with LiveWatcher() as watcher:
         return cycle.run(world, wish, watcher)

@@ -84,9 +84,9 @@ def _shown(
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield from ticks
         return
-    from adaptive_scheduler import render
+    from adaptive_scheduler.terminal import progress
 
-    with render.progress(f"simulating '{policy}'", total) as advance:
+    with progress(f"simulating '{policy}'", total) as advance:
         for one in ticks:
             advance()
             yield one

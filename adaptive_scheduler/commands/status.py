@@ -19,12 +19,12 @@ def status(config: str | None, *, as_json: bool, watch: bool) -> int:
 
         output.as_json(plain.status(view))
         return 0 if view.ok else 1
-    from adaptive_scheduler import render
+    from adaptive_scheduler import render, terminal
 
     if not watch:
         render.status(view)
         return 0 if view.ok else 1
-    with render.screen() as show:
+    with terminal.screen() as show:
         while True:
             show(render.overview_page(view))
             time.sleep(REFRESH_S)
