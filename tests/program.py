@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.processes import alive_in, until
 
 PATIENCE_S = 60.0
@@ -133,7 +135,10 @@ class Program:
 
 
 def kill(pid: int) -> None:
+    """Kill a process and wait until it is dead: only then are its locks free."""
+    process = psutil.Process(pid)
     os.kill(pid, signal.SIGKILL)
+    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 def with_run_id(run_id: str) -> list[int]:
