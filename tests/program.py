@@ -138,7 +138,14 @@ def kill(pid: int) -> None:
     """Kill a process and wait until it is dead: only then are its locks free."""
     process = psutil.Process(pid)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+    def dead() -> bool:
+        try:
+            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    until(dead)
 
 
 def with_run_id(run_id: str) -> list[int]:
