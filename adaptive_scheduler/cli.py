@@ -27,6 +27,11 @@ Config = Annotated[
     typer.Option("--config", metavar="PATH", help="The tasks.toml to use.", envvar="ADAPTIVE_SCHEDULER_CONFIG"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ProjectName = Annotated[str, typer.Option("--name", metavar="NAME", help="Its name there, one for each project.")]
+PrintOnly = Annotated[bool, typer.Option("--print", help="Print what would be done, and change nothing.")]
+System = Annotated[
+    bool, typer.Option("--system", help="Register with the machine: runs without anybody logged in; needs its rights.")
+]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.")]
 
 
@@ -65,6 +70,9 @@ def run(
     ] = None,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
+    faults_only: Annotated[
+        bool, typer.Option("--faults-only", help="Print nothing but faults of the program: the rest is in the log.")
+    ] = False,
 ) -> int:
     """Run one cycle: measure, decide, start what is due, collect what ended."""
     from adaptive_scheduler.commands.run import run as body
@@ -77,6 +85,7 @@ def run(
         wait=_duration("--wait", wait),
         as_json=as_json,
         quiet=quiet,
+        faults_only=faults_only,
     )
 
 
@@ -204,6 +213,48 @@ def resume(context: typer.Context, task: TaskName) -> int:
     from adaptive_scheduler.commands.hold import resume as body
 
     return body(context.obj, task)
+
+
+@app.command()
+@verb
+def install(
+    context: typer.Context,
+    backend: Annotated[
+        str, typer.Option("--backend", metavar="NAME", help="auto, cron, systemd, windows or launchd.")
+    ] = "auto",
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="D", help="Must be scheduler.tick, which it is by default.")
+    ] = None,
+    name: ProjectName = "AdaptiveScheduler",
+    print_only: PrintOnly = False,
+    system: System = False,
+) -> int:
+    """Have the system's scheduler call a cycle every tick; again is the same as once."""
+    from adaptive_scheduler.commands.install import install as body
+
+    return body(
+        context.obj,
+        backend=backend,
+        every=_duration("--every", every),
+        name=name,
+        system=system,
+        print_only=print_only,
+    )
+
+
+@app.command()
+@verb
+def uninstall(
+    context: typer.Context,
+    backend: Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Only this one.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="As given to 'install'.")] = None,
+    print_only: PrintOnly = False,
+    system: System = False,
+) -> int:
+    """Remove what 'install' registered, and nothing else."""
+    from adaptive_scheduler.commands.install import uninstall as body
+
+    return body(context.obj, backend=backend, name=name, system=system, print_only=print_only)
 
 
 @app.command()
