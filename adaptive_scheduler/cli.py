@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from adaptive_scheduler import __version__
+from adaptive_scheduler import __version__, footing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
@@ -37,7 +37,7 @@ TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.t
 
 def main() -> None:
     """Run the command line."""
-    output.fill_closed_descriptors()
+    footing.find()
     app()
 
 
