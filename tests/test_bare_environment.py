@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ print("to stderr", file=sys.stderr)
 open("made by the script", "w").close()
 """
 
-Change = Mapping[str, str | None]
+Change = dict[str, str | None]
 """What is set in the environment; None takes a variable out of it."""
 
 NOTHING: Change = dict.fromkeys(os.environ)
