@@ -93,7 +93,7 @@ def test_the_crontab_before_the_change_is_kept_for_its_owner_alone() -> None:
 
 
 def test_a_crontab_that_cannot_be_read_is_never_taken_for_an_empty_one() -> None:
-    refused = {cron.LIST: Answer(1, b"", "crontab: you are not allowed to use this program")}
+    refused: Answers = {cron.LIST: Answer(1, b"", "crontab: you are not allowed to use this program")}
     with pytest.raises(StateError, match="nothing is changed: crontab: you are not allowed"):
         cron.install(LINUX, refused)
     assert "not allowed" in str(cron.missing(LINUX, refused))
@@ -105,7 +105,7 @@ def test_a_crontab_that_cannot_be_read_is_never_taken_for_an_empty_one() -> None
     ids=["Debian and cronie", "macOS", "BusyBox"],
 )
 def test_where_there_is_no_crontab_one_is_begun_and_ended(complaint: str) -> None:
-    answers = {cron.LIST: Answer(1, b"", complaint)}
+    answers: Answers = {cron.LIST: Answer(1, b"", complaint)}
     begun = after(cron.install(LINUX, answers), None)
     assert begun is not None
     assert uninstalled(begun) is None
