@@ -13,6 +13,7 @@ from adaptive_scheduler import __version__, footing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
+from adaptive_scheduler.options import AsJson, Config, PrintOnly, ProjectName, System, TaskName, duration, share
 
 app = typer.Typer(
     name="adaptive-scheduler",
@@ -21,18 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Config = Annotated[
-    str | None,
-    typer.Option("--config", metavar="PATH", help="The tasks.toml to use.", envvar="ADAPTIVE_SCHEDULER_CONFIG"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-ProjectName = Annotated[str, typer.Option("--name", metavar="NAME", help="Its name there, one for each project.")]
-PrintOnly = Annotated[bool, typer.Option("--print", help="Print what would be done, and change nothing.")]
-System = Annotated[
-    bool, typer.Option("--system", help="Register with the machine: runs without anybody logged in; needs its rights.")
-]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.")]
 
 
 def main() -> None:
@@ -82,7 +71,7 @@ def run(
         tasks=task or [],
         dry_run=dry_run,
         force=force,
-        wait=_duration("--wait", wait),
+        wait=duration("--wait", wait),
         as_json=as_json,
         quiet=quiet,
         faults_only=faults_only,
@@ -182,9 +171,9 @@ def simulate(
         trace=trace,
         days=days,
         policy=Policy(policy),
-        warmup=_duration("--warmup", warmup) or timedelta(0),
-        jitter=_duration("--jitter", jitter) or timedelta(0),
-        drop=_share(drop),
+        warmup=duration("--warmup", warmup) or timedelta(0),
+        jitter=duration("--jitter", jitter) or timedelta(0),
+        drop=share(drop),
         seed=seed,
         show_all=show_all,
         as_json=as_json,
@@ -235,7 +224,7 @@ def install(
     return body(
         context.obj,
         backend=backend,
-        every=_duration("--every", every),
+        every=duration("--every", every),
         name=name,
         system=system,
         print_only=print_only,
@@ -275,26 +264,3 @@ def init(
     from adaptive_scheduler.commands.starter import init as body
 
     return body(folder)
-
-
-def _duration(option: str, text: str | None) -> timedelta | None:
-    from adaptive_scheduler.durations import parse
-
-    if text is None:
-        return None
-    if text in ("0", "0s"):
-        return timedelta(0)
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise UsageError(f"{option} '{text}': {error}") from error
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / 100.0
-    except ValueError as error:
-        raise UsageError(f"--drop '{text}' is no percentage; write 1%") from error
-    if not 0.0 <= share < 1.0:
-        raise UsageError(f"--drop '{text}' is not between 0% and 100%")
-    return share

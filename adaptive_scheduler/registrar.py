@@ -45,15 +45,13 @@ def _read(file: File) -> Answer:
 
 
 def _told(argv: tuple[str, ...], content: bytes | None = None) -> Answer:
-    # Complaints are compared with what is known of them, so they must come in English.
-    environment = {**os.environ, "LC_ALL": "C"} if sys.platform != "win32" else None
     try:
         ended = subprocess.run(
             argv,
             input=content if content is not None else b"",
             capture_output=True,
             timeout=PATIENCE_S,
-            env=environment,
+            env=_environment(),
             creationflags=NO_WINDOW if sys.platform == "win32" else 0,
         )
     except FileNotFoundError:
@@ -64,6 +62,19 @@ def _told(argv: tuple[str, ...], content: bytes | None = None) -> Answer:
         return Answer(1, b"", error.strerror or str(error))
     complaint = " ".join((ended.stderr or ended.stdout).decode(errors="replace").split()) if ended.returncode else ""
     return Answer(ended.returncode, ended.stdout, complaint)
+
+
+def _environment() -> dict[str, str] | None:
+    """Return what the system's own tools are called with; None on Windows, where ours will do.
+
+    Complaints are compared with what is known of them, so they must come in English. A user's systemd is
+    found by a variable that a login sets, and that sudo, su and cron do not pass on.
+    """
+    if sys.platform == "win32":
+        return None
+    runtime = f"/run/user/{os.getuid()}"
+    found = {"XDG_RUNTIME_DIR": runtime} if Path(runtime).is_dir() else {}
+    return {**found, **os.environ, "LC_ALL": "C"}
 
 
 def _write(action: Write) -> None:

@@ -32,6 +32,8 @@ VERSION = 1
 PREFERRED = {"linux": ("systemd", "cron"), "macos": ("launchd", "cron"), "windows": ("windows",)}
 """What `auto` tries on each system, in this order."""
 
+ANEW = "'adaptive-scheduler install' registers it anew"
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -113,16 +115,13 @@ def read_back(config: Config) -> Standing | None:
     answers = registrar.ask(BACKENDS[backend].looks(wish))
     missing = BACKENDS[backend].missing(wish, answers)
     found = BACKENDS[backend].registered(wish, answers)
-    again = "'adaptive-scheduler install' registers it anew"
     if missing is not None:
-        return Standing(backend, wish.name, f"registered with {backend}", (f"it cannot be asked: {missing}",))
+        return Standing(backend, wish.name, f"registered with {backend}", (f"{backend} cannot be asked: {missing}",))
     if found is None or not found.ours:
-        return Standing(
-            backend, wish.name, f"registered with {backend} once", (f"'{wish.name}' is gone there; {again}",)
-        )
-    faults = [*found.faults, *_drifted(config, wish)]
-    hint = (again,) if faults else ()
-    return Standing(backend, wish.name, found.summary, (*faults, *hint), found.notes)
+        gone = f"'{wish.name}' is registered with {backend} no longer"
+        return Standing(backend, wish.name, f"registered with {backend} once", (gone,), (), ANEW)
+    faults = (*found.faults, *_drifted(config, wish))
+    return Standing(backend, wish.name, found.summary, faults, found.notes, ANEW if faults else "")
 
 
 def recorded(config: Config) -> tuple[str, Registration] | None:

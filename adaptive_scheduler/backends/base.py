@@ -118,13 +118,14 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a project stands with the system's scheduler: which one, under what name, and what is amiss there."""
+    """How a project stands with the system's scheduler: which one, under what name, what is amiss, the way out."""
 
     backend: str
     name: str
     summary: str
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
 
 class Backend(Protocol):

@@ -41,7 +41,13 @@ def whole_minutes(every: timedelta, scheduler: str) -> int:
 
 
 def lines(minutes: int, first: int) -> Lines:
-    """Return the calendar of a day: each `minutes` from minute `first` on."""
+    """Return the calendar of a day: each `minutes` from minute `first` on.
+
+    Where the tick does not divide a day the first call comes early enough that the step over midnight is the
+    rest of the division, never longer than the tick.
+    """
+    rest = HOURS_A_DAY * MINUTES_AN_HOUR % minutes
+    first = first % rest if rest else first
     hours_of: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for hour in range(HOURS_A_DAY):
         begin = hour * MINUTES_AN_HOUR

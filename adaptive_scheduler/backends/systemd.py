@@ -43,6 +43,9 @@ SuccessExitStatus=1
 # What a cycle started outlives it: only the cycle itself is ever killed.
 KillMode=process
 OOMPolicy=continue
+# Of a fine cycle, and of runs that live on, the journal need not hear every time; of ours it hears all.
+LogLevelMax=err
+SyslogLevel=err
 """
 
 TIMER = """\
@@ -85,7 +88,7 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
     told = _told(wish, answers)
     if service.code is None and timer.code is None and told.get("LoadState") in (None, "not-found"):
         return None
-    ours = _quoted(wish.config) in service.content.decode(errors="replace")
+    ours = _in_command(wish.config) in service.content.decode(errors="replace")
     whose = "the system's" if wish.system else f"the manager of user '{wish.user}'"
     summary = f"{whose} timer '{wish.name}.timer', every {words(wish.every)}"
     faults = [] if not ours else [*_differences(wish, answers), *_state_faults(wish, told)]
@@ -137,7 +140,9 @@ def _units(wish: Registration) -> dict[File, bytes]:
     settings = [f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(wish.environment.items())]
     if wish.system:
         settings.insert(0, f"User={wish.user}\n")
-    command = " ".join(_quoted(word) for word in wish.argv)
+    # An executable's own name must be plain, however it is quoted; `env` takes any.
+    argv = ("/usr/bin/env", *wish.argv) if re.search(r"[\"'\\$]", wish.argv[0]) else wish.argv
+    command = " ".join(map(_in_command, argv))
     service = SERVICE.format(name=wish.name, command=command, settings="".join(settings))
     timer = TIMER.format(name=wish.name, every=words(wish.every), calendar="".join(calendar))
     return {_service(wish): service.encode(), _timer(wish): timer.encode()}
@@ -151,11 +156,16 @@ def _values(values: tuple[int, ...], last: int) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Return a word as a unit file says it: nothing in it is a specifier, a variable or an escape."""
+    """Return a word as a unit file says it: nothing in it is a specifier or an escape."""
     if re.search(r"[\n\r\0]", word):
         raise UsageError(f"a unit file cannot say the line break in {word!r}")
-    text = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    text = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
     return f'"{text}"' if re.search(r"[^\w/.:=,+@%-]", text) or not text else text
+
+
+def _in_command(word: str) -> str:
+    """Return a word of a command, where alone `$` begins a variable."""
+    return _quoted(word).replace("$", "$$")
 
 
 def _differences(wish: Registration, answers: Answers) -> list[str]:
