@@ -83,7 +83,7 @@ class Life:
 
     @property
     def crontab(self) -> bytes | None:
-        """The user's crontab, without the head that Debian's crontab(1) puts there and dates."""
+        """The user's crontab, without the head that Debian's crontab writes and dates."""
         if not self.machine.path(f"{SPOOL}/{USER}").exists():
             return None
         listed: bytes = self.machine.must("crontab", "-l", user=USER).out
