@@ -38,10 +38,12 @@ tick = "1m"
 [tasks.works]
 priority = "critical"
 interval = "1m"
+adaptive = false
 script = "works.py"
 [tasks.fails]
 priority = "critical"
 interval = "1m"
+adaptive = false
 script = "fails.py"
 """
 WORKS = """\

@@ -36,6 +36,7 @@ TABLE = """\
 [tasks.{name}]
 priority = "critical"
 interval = "{every}"
+adaptive = false
 script = "{name}.py"
 """
 SCRIPTS = {
