@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from adaptive_scheduler import __version__
+from adaptive_scheduler import __version__, footing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
-    output.fill_closed_descriptors()
+    footing.find()
     app()
 
 

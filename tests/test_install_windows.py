@@ -1,116 +1,47 @@
-"""`install` and `uninstall` with the Task Scheduler's own schtasks, and the registered command, run as it stands."""
+"""install.ps1, read rather than run: it has not met a real Windows, so what can be held without one is held."""
 
-import os
-import subprocess
-import sys
-import uuid
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import re
 
-import pytest
+from tests.test_bootstrap import SCRIPT as BOOTSTRAP
 
-from adaptive_scheduler.backends import windows
-from tests.processes import until
-from tests.program import Program
-
-pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="the Task Scheduler is of Windows")
-
-CONFIG = """\
-[tasks.job]
-priority = "critical"
-interval = "10m"
-script = "job.py"
-"""
+INSTALL = BOOTSTRAP.parent
+TEXT = (INSTALL / "install.ps1").read_text(encoding="ascii")
+CODE = re.sub(r"^\s*#.*$", "", TEXT.partition("#>")[2], flags=re.MULTILINE)
 
 
-@dataclass
-class Project:
-    """A project and the name that it is registered under: one of its own, for the store is the machine's."""
-
-    program: Program
-    name: str
-
-    @property
-    def stored(self) -> Path:
-        return Path(os.environ["SYSTEMROOT"]) / "System32" / "Tasks" / self.name
-
-    def values(self) -> dict[str, str]:
-        return windows._values(ET.fromstring(windows._decoded(self.stored.read_bytes())))
+def test_every_exit_code_of_another_program_is_looked_at() -> None:
+    lines = [line.strip() for line in CODE.splitlines() if line.strip()]
+    calls = [number for number, line in enumerate(lines) if line.startswith("& ")]
+    assert len(calls) >= 7
+    for number in calls:
+        assert "LASTEXITCODE" in "".join(lines[number + 1 : number + 4]), lines[number]
 
 
-@pytest.fixture(params=["project", "내 작업 100% & more"], ids=["plain", "Korean with spaces"])
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
-    folder = tmp_path / request.param
-    folder.mkdir()
-    made = Project(Program(folder).config(CONFIG).script("job.py", "print('done')\n"), f"Test-{uuid.uuid4().hex[:8]}")
-    yield made
-    subprocess.run(["schtasks", "/Delete", "/TN", made.name, "/F"], stdin=subprocess.DEVNULL, capture_output=True)
+def test_only_its_own_files_are_ever_removed() -> None:
+    assert re.findall(r"Remove-Item\b.*", CODE) == [
+        "Remove-Item -LiteralPath $log",
+        "Remove-Item -LiteralPath $Venv -Recurse -Force",
+    ]
+    before = CODE[: CODE.index("Remove-Item -LiteralPath $Venv")]
+    assert "if (-not (Test-Path -LiteralPath $Mark))" in before[before.index("function Uninstall-All") :]
 
 
-def test_a_project_is_registered_read_back_and_removed(project: Project) -> None:
-    program = project.program
-    answer = program("install", "--name", project.name)
-    assert (answer.code, answer.err) == (0, "")
-    assert f"registered: the Task Scheduler's task '{project.name}', every 5 min" in answer.out
-    found = project.values()
-    assert {path: found.get(path) for path in windows.DEFAULTS if path.startswith("Settings")} == {
-        "Settings/MultipleInstancesPolicy": "Parallel",
-        "Settings/DisallowStartIfOnBatteries": "false",
-        "Settings/StopIfGoingOnBatteries": "false",
-        "Settings/AllowHardTerminate": "true",
-        "Settings/StartWhenAvailable": "true",
-        "Settings/RunOnlyIfNetworkAvailable": "false",
-        "Settings/AllowStartOnDemand": "true",
-        "Settings/Enabled": "true",
-        "Settings/Hidden": "true",
-        "Settings/RunOnlyIfIdle": "false",
-        "Settings/WakeToRun": "false",
-        "Settings/ExecutionTimeLimit": "PT0S",
-        "Settings/Priority": "5",
-    }
-    assert found["Actions/Exec/WorkingDirectory"] == str(program.folder)
-
-    standing = program("status", "--json").json["registration"]
-    assert (standing["backend"], standing["name"], standing["faults"]) == ("windows", project.name, [])
-    again = program("install", "--name", project.name)
-    assert (again.code, again.out.splitlines()[0][:18]) == (0, "registered already")
-
-    assert program("uninstall").code == 0
-    assert not project.stored.exists()
-    twice = program("uninstall", "--name", project.name)
-    assert (twice.code, twice.err) == (0, "")
-    assert "nothing to do" in twice.out
-    assert program("status", "--json").json["registration"] is None
+def test_it_says_nothing_that_windows_powershell_cannot_read() -> None:
+    assert not re.search(r"&&|\|\||\?\?|\?\.|\bternary\b|-AsByteStream|-Parallel", CODE)
+    assert not re.search(r"\b(iex|Invoke-Expression|Start-Process|cmd)\b", CODE)
 
 
-def test_the_registered_command_runs_a_cycle_with_no_console_and_no_streams(project: Project) -> None:
-    program = project.program
-    assert program("install", "--name", project.name).code == 0
-    found = project.values()
-    assert found["Actions/Exec/Command"].endswith("pythonw.exe")
-    line = f'"{found["Actions/Exec/Command"]}" {found["Actions/Exec/Arguments"]}'
-    detached_process = 0x0008
-    process = subprocess.Popen(
-        line, cwd=found["Actions/Exec/WorkingDirectory"], env=program.environ, creationflags=detached_process
-    )
-    assert process.wait(120) == 0
-    until(lambda: "Cycle 1" in program.log)
-    assert len(program.starts("job.py")) == 1
-    assert program("logs", "job").out.split() == ["done"]
+def test_the_installers_know_the_same_complaints_of_pip_as_the_bootstrap() -> None:
+    stated = BOOTSTRAP.read_text(encoding="utf-8").partition("UNREACHABLE = re.compile(")[2].partition(")")[0]
+    known = "".join(re.findall(r'"([^"]*)"', stated)).split("|")
+    assert len(known) >= 9
+    for installer in ("install.sh", "install.ps1"):
+        text = (INSTALL / installer).read_text(encoding="utf-8")
+        assert [words for words in known if words not in text] == []
 
 
-def test_a_task_edited_by_hand_is_told(project: Project) -> None:
-    program = project.program
-    assert program("install", "--name", project.name).code == 0
-    written = program.outputs / "registration" / f"{project.name}.xml"
-    slower = written.read_bytes().decode("utf-16").replace("PT5M", "PT10M").replace("PT0S", "PT72H")
-    edited = program.folder / "edited.xml"
-    edited.write_bytes(slower.encode("utf-16"))
-    command = ["schtasks", "/Create", "/TN", project.name, "/XML", str(edited), "/F"]
-    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
-    faults = program("status", "--json").json["registration"]["faults"]
-    assert faults == ["its Interval is 'PT10M', not 'PT5M'", "its ExecutionTimeLimit is 'PT72H', not 'PT0S'"]
-    assert program("install", "--name", project.name).code == 0
-    assert program("status", "--json").json["registration"]["faults"] == []
+def test_both_installers_take_the_same_words() -> None:
+    shell = (INSTALL / "install.sh").read_text(encoding="utf-8")
+    for option in ("venv", "config", "uninstall"):
+        assert f"--{option}" in shell
+        assert re.search(rf"\[(string|switch)\] \${option}\b", CODE, re.IGNORECASE)
