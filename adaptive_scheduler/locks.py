@@ -18,31 +18,48 @@ POLL_FIRST_S = 0.001
 POLL_LONGEST_S = 0.05
 
 if sys.platform == "win32":
+    import ctypes
     import msvcrt
+    from ctypes import wintypes
+
+    EXCLUSIVE, AT_ONCE = 0x2, 0x1
+    LOCK_VIOLATION = 33
+
+    class _Place(ctypes.Structure):
+        """OVERLAPPED, of which only the offset matters here."""
+
+        _fields_ = [
+            ("internal", ctypes.c_size_t * 2),
+            ("offset", wintypes.DWORD),
+            ("offset_high", wintypes.DWORD),
+            ("event", wintypes.HANDLE),
+        ]
+
+    # Not msvcrt.locking, which moves the file's position and cannot say why it failed.
+    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel32.LockFileEx.argtypes = (wintypes.HANDLE, *(4 * [wintypes.DWORD]), ctypes.POINTER(_Place))
+    _kernel32.UnlockFileEx.argtypes = (wintypes.HANDLE, *(3 * [wintypes.DWORD]), ctypes.POINTER(_Place))
 
     def try_lock(fd: int) -> bool:
         """Take the exclusive lock of an open file; False when somebody else has it."""
-        return _windows(fd, msvcrt.LK_NBLCK)
+        handle, place = msvcrt.get_osfhandle(fd), _Place(offset=WINDOWS_BYTE)
+        if _kernel32.LockFileEx(handle, EXCLUSIVE | AT_ONCE, 0, 1, 0, ctypes.byref(place)):
+            return True
+        error = ctypes.get_last_error()
+        if error == LOCK_VIOLATION:
+            return False
+        raise ctypes.WinError(error)
 
     def unlock(fd: int) -> None:
         """Give the lock back; closing the file does so too."""
-        _windows(fd, msvcrt.LK_UNLCK)
+        place = _Place(offset=WINDOWS_BYTE)
+        if not _kernel32.UnlockFileEx(msvcrt.get_osfhandle(fd), 0, 1, 0, ctypes.byref(place)):
+            raise ctypes.WinError(ctypes.get_last_error())
 
     def lock(fd: int) -> None:
         """Take the exclusive lock of an open file, however long that takes."""
         while not try_lock(fd):
             time.sleep(POLL_LONGEST_S)
-
-    def _windows(fd: int, mode: int) -> bool:
-        position = os.lseek(fd, 0, os.SEEK_CUR)
-        os.lseek(fd, WINDOWS_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, mode, 1)
-        except PermissionError:
-            return False
-        finally:
-            os.lseek(fd, position, os.SEEK_SET)
-        return True
 
 else:
     import fcntl

@@ -1,6 +1,7 @@
 """Moments as text: ISO 8601 for files, and the forms people use with `--at` and `--until`. Pure."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from adaptive_scheduler.durations import parse as parse_duration
@@ -49,8 +50,9 @@ def at_wall_time(wall: datetime, now: datetime) -> datetime:
 
     Where `now` is not in the zone of this system (a pretended time), its own offset holds.
     """
-    if now.utcoffset() == now.astimezone().utcoffset():
-        return wall.astimezone()
+    with suppress(OSError):  # Windows knows no local time before 1970 nor after 3000
+        if now.utcoffset() == now.astimezone().utcoffset():
+            return wall.astimezone()
     return wall.replace(tzinfo=now.tzinfo)
 
 

@@ -92,7 +92,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     be one of UTF-8. Windows knows both by itself; there it is where the task store lies.
     """
     if sys.platform == "win32":
-        return {"SystemRoot": environ["SystemRoot"]} if "SystemRoot" in environ else {}
+        return {"SYSTEMROOT": environ["SYSTEMROOT"]} if "SYSTEMROOT" in environ else {}
     entries = [one for one in environ.get("PATH", os.defpath).split(os.pathsep) if Path(one).is_absolute()]
     language = environ.get("LC_ALL") or environ.get("LANG") or ""
     is_utf8 = language.upper().replace("-", "").endswith("UTF8")

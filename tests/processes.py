@@ -16,6 +16,9 @@ from adaptive_scheduler.runfolder import RunFolder
 
 PATIENCE_S = 30.0
 
+SLEEP = [sys.executable, "-S", "-E", "-c", "import time; time.sleep(600)"]
+"""A command that is still there whenever a test looks."""
+
 
 def until(condition: Callable[[], Any], what: str = "what was waited for") -> Any:
     """Return what the condition gives as soon as that is true; fails after PATIENCE_S."""
@@ -24,6 +27,20 @@ def until(condition: Callable[[], Any], what: str = "what was waited for") -> An
         assert time.monotonic() < give_up_at_s, f"{what} did not come"
         time.sleep(0.01)
     return value
+
+
+def kill(pid: int) -> None:
+    """Kill a process and wait until it is dead: only then are its locks free."""
+    process = psutil.Process(pid)
+    process.kill()
+
+    def dead() -> bool:
+        try:
+            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    until(dead)
 
 
 def alive_in(run_id: str) -> list[psutil.Process]:

@@ -2,15 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from tests.processes import alive_in, until
 
@@ -132,20 +129,6 @@ class Program:
     def quiet(self) -> bool:
         """Whether no supervisor is alive any more: every claim has its result, or recovery's mark."""
         return all((path.parent / "done.json").exists() or b"recovered" in path.read_bytes() for path in self.claims())
-
-
-def kill(pid: int) -> None:
-    """Kill a process and wait until it is dead: only then are its locks free."""
-    process = psutil.Process(pid)
-    os.kill(pid, signal.SIGKILL)
-
-    def dead() -> bool:
-        try:
-            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-
-    until(dead)
 
 
 def with_run_id(run_id: str) -> list[int]:

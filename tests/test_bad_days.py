@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import until
-from tests.program import Program, five_minutes, kill, with_run_id
+from tests.processes import kill, until
+from tests.program import Program, five_minutes, with_run_id
 
 KILLS = int(os.environ.get("ADAPTIVE_KILLS", "25"))
 """How many cycles are killed; `ADAPTIVE_KILLS=200` for the long run."""

@@ -16,8 +16,9 @@ import typer.main
 from adaptive_scheduler import __version__, cli, guard
 from adaptive_scheduler.commands import output
 from tests.console import Inside, Stream, python, streams
-from tests.processes import until
-from tests.program import five_minutes, kill
+from tests.platforms import full_device
+from tests.processes import kill, until
+from tests.program import five_minutes
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
@@ -551,7 +552,7 @@ def test_a_reader_that_has_gone_is_no_fault(program: Inside, words: list[str]) -
     assert (process.returncode, err) == (0, "")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@full_device
 @pytest.mark.parametrize("words", [["schema"], ["status"], ["status", "--json"], ["resume", "job"]], ids=" ".join)
 def test_a_full_disk_behind_stdout_is_a_code_and_a_line(program: Inside, words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:

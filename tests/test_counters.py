@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler.counters import cpu_percent, read_counters
 from adaptive_scheduler.model import Reading
+from tests.platforms import beyond_wine
 from tests.test_limits import machine, write
 
 needs_ticks = pytest.mark.skipif(not hasattr(os, "sysconf"), reason="/proc/stat counts in ticks of sysconf")
@@ -119,6 +120,7 @@ def _spin() -> None:
         pass
 
 
+@beyond_wine("it tells our own CPU time when asked for that of another process")
 def test_a_busy_process_raises_the_mean() -> None:
     before, began_s = read_counters(), float(read_counters()["total_s"])
     busy = multiprocessing.get_context("spawn").Process(target=_spin, daemon=True)

@@ -1,6 +1,7 @@
 """The history: runs by upsert, decisions run-length coded, damage set aside, readers that leave no trace."""
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from adaptive_scheduler import ledger
 from adaptive_scheduler.history import History, HistoryError
 from adaptive_scheduler.model import Code, Decision, Sample, Status
 from tests.builders import NOW, ended, minutes, sample
+from tests.platforms import is_private
 
 TICK = minutes(5)
 
@@ -42,7 +44,7 @@ def test_runs_are_taken_in_once_however_often_they_come(tmp_path: Path) -> None:
     assert history.runs() == [("b", ended(1, run_id="r2")), ("a", result)]
     assert history.runs("a") == [("a", result)]
     assert history.runs(limit=1) == [("b", ended(1, run_id="r2"))]
-    assert history.path.stat().st_mode & 0o077 == 0
+    assert is_private(history.path)
 
 
 def test_equal_neighbouring_decisions_are_one_row(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(tmp_path: Path, cont
 def test_a_history_of_a_newer_version_is_set_aside(tmp_path: Path) -> None:
     history = History(tmp_path)
     cycles(history, not_due(1))
-    with sqlite3.connect(history.path) as database:
+    with closing(sqlite3.connect(history.path)) as database:
         database.execute("pragma user_version = 99")
     said = history.mend(NOW)
     assert said is not None

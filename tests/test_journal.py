@@ -13,6 +13,7 @@ from adaptive_scheduler.journal import Journal, Line
 from adaptive_scheduler.model import Code, Decision, Rhythm, Status
 from adaptive_scheduler.runners.base import StepResult
 from tests.builders import NOW, ended, minutes, sample
+from tests.platforms import is_private
 
 AT = datetime.fromisoformat("2025-11-02T22:34:43+09:00")
 
@@ -39,7 +40,7 @@ def read(folder: Path, name: str = journal.NAME) -> list[str]:
 def test_a_line_reads_as_the_field_expects_and_its_file_is_private(tmp_path: Path) -> None:
     Journal(tmp_path / "outputs").write([journal.opening(AT)])
     assert read(tmp_path / "outputs") == ["[2025-11-02 22:34:43] [INFO] [SCHEDULER] Adaptive Scheduler Started"]
-    assert (tmp_path / "outputs" / journal.NAME).stat().st_mode & 0o077 == 0
+    assert is_private(tmp_path / "outputs" / journal.NAME)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"], ids=ascii)

@@ -14,6 +14,7 @@ import pytest
 from adaptive_scheduler import config
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.lastgood import FILE_NAME, explanation, last_good, load_cached, open_config
+from tests.platforms import is_private
 
 GOOD = 'scheduler.state_dir = "st"\n[tasks.a]\ninterval = "10m"\nscript = "a.py"\nenv = { GREETING = "grüß" }\n'
 BROKEN = GOOD + "timeout = ten\n"
@@ -61,8 +62,8 @@ def test_an_unchanged_file_needs_neither_pydantic_nor_tomllib(path: Path) -> Non
 @pytest.mark.skipif(os.name == "nt", reason="modes are no custom of Windows")
 def test_the_copy_is_its_owners_alone(path: Path) -> None:
     copy = opened_once(path)
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert copy.parent.stat().st_mode & 0o777 == 0o700
+    assert is_private(copy)
+    assert is_private(copy.parent)
 
 
 def test_a_dry_run_leaves_nothing_behind(path: Path) -> None:

@@ -1,8 +1,6 @@
 """Locks of the kernel: one holder, free when the holder dies, never inherited."""
 
 import os
-import signal
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from adaptive_scheduler import locks
-from tests.processes import until
+from tests.platforms import is_private, links
+from tests.processes import SLEEP, kill, until
 
 HOLDER = """
 import sys, time
@@ -35,8 +34,11 @@ def holder(path: Path, then: str = "time.sleep(60)") -> subprocess.Popen[bytes]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill it; its children may go on holding its output."""
     process.kill()
-    process.communicate()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def test_a_held_lock_cannot_be_had_by_another_process(tmp_path: Path) -> None:
@@ -51,15 +53,14 @@ def test_a_held_lock_cannot_be_had_by_another_process(tmp_path: Path) -> None:
 
 def test_the_kernel_frees_the_lock_of_a_killed_holder(tmp_path: Path) -> None:
     process = holder(tmp_path / "lock")
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    end(process)
     assert not locks.is_held(tmp_path / "lock")
     with locks.hold(tmp_path / "lock", 0.0):
         pass
 
 
 def test_a_child_of_the_holder_does_not_inherit_the_lock(tmp_path: Path) -> None:
-    call = "subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, close_fds=False)"
+    call = f"subprocess.Popen({SLEEP}, stdout=subprocess.DEVNULL, close_fds=False)"
     start = f"import subprocess; child = {call}; print(child.pid, flush=True)"
     process = holder(tmp_path / "lock", f"{start}; time.sleep(60)")
     assert process.stdout is not None
@@ -68,7 +69,7 @@ def test_a_child_of_the_holder_does_not_inherit_the_lock(tmp_path: Path) -> None
     try:
         assert not locks.is_held(tmp_path / "lock")
     finally:
-        os.kill(child, signal.SIGKILL)
+        kill(child)
 
 
 def test_a_lock_is_seen_through_a_second_descriptor_of_the_same_process(tmp_path: Path) -> None:
@@ -92,9 +93,10 @@ def test_a_missing_file_is_held_by_nobody_and_not_made(tmp_path: Path) -> None:
 def test_a_lock_file_is_private_and_stays_where_it_is(tmp_path: Path) -> None:
     with locks.hold(tmp_path / "lock"):
         pass
-    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+    assert is_private(tmp_path / "lock")
 
 
+@links
 def test_a_link_in_place_of_a_lock_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError), locks.hold(tmp_path / "lock"):

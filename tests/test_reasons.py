@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.model import MEANINGS, Code
-from tests.processes import until
-from tests.program import Program, kill, with_run_id
+from tests.processes import kill, until
+from tests.program import Program, with_run_id
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 LATER = NOW + timedelta(minutes=10)

@@ -16,6 +16,7 @@ from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.model import Code, Live, Result, State, Status, TaskState
 from adaptive_scheduler.store import Store
 from tests.builders import NOW, ended, live, mine, minutes, state
+from tests.platforms import full_device, is_private
 
 FULL = State(
     cycle=7,
@@ -41,8 +42,8 @@ def test_a_state_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "new" / "outputs")
     change(store, FULL)
     assert store.read().state == FULL
-    assert store.path.stat().st_mode & 0o777 == 0o600 or os.name == "nt"
-    assert store.folder.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
+    assert is_private(store.path)
+    assert is_private(store.folder)
 
 
 moments = st.datetimes(
@@ -164,7 +165,7 @@ def test_a_folder_that_cannot_be_used_is_named_with_the_way_out(tmp_path: Path) 
         change(Store(tmp_path / "outputs"), FULL)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which only Linux has")
+@full_device
 def test_a_full_disk_leaves_the_state_as_it_was(tmp_path: Path) -> None:
     store = Store(tmp_path)
     change(store, FULL)

@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from adaptive_scheduler import trees
-from adaptive_scheduler.trees import base, elsewhere, posix
+from adaptive_scheduler.trees import base, elsewhere
+from tests.platforms import WINDOWS, linux_only, posix_only
 from tests.processes import alive_in, until
 
-HERE = ["posix", "linux"] if sys.platform == "linux" else ["posix"]
+HERE = {"linux": ["posix", "linux"], "win32": ["windows"]}.get(sys.platform, ["posix"])
+ps = posix_only("ps")
 ROOT = str(Path(trees.__file__).parent.parent.parent)
 
 HEAD = """
@@ -38,7 +41,7 @@ time.sleep(600)
 
 def head(kind: str, body: str, step: str, *, background: bool = False, run_id: str = "none") -> list[dict[str, Any]]:
     """Run a head of a tree to its end and return what it said."""
-    name = {"posix": "posix.PosixTree", "linux": "linux.LinuxTree"}[kind]
+    name = f"{kind}.{kind.capitalize()}Tree"
     argv = [sys.executable, "-c", HEAD + body, name, str(int(background)), step]
     env = {**os.environ, "ADAPTIVE_RUN_ID": run_id}
     text = subprocess.run(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, check=True, timeout=60).stdout
@@ -64,19 +67,22 @@ say(before=before, ended=ended, stubborn=stubborn, after=len(tree.descendants())
 @pytest.mark.parametrize("kind", HERE)
 def test_the_background_priority_is_read_back(kind: str) -> None:
     body = """
-import os
+import psutil
 for _ in range(500):
     tree.measure()
     if tree.background_took() is not None:
         break
     time.sleep(0.01)
-say(took=tree.background_took(), nice=os.getpriority(os.PRIO_PROCESS, step.pid))
+say(took=tree.background_took(), nice=psutil.Process(step.pid).nice())
 tree.kill(1.0)
 step.wait()
 """
     (said,) = head(kind, body, "import time; time.sleep(600)", background=True)
     assert said["took"] is True
-    assert said["nice"] >= base.BACKGROUND_NICE
+    if WINDOWS:
+        assert said["nice"] == psutil.BELOW_NORMAL_PRIORITY_CLASS
+    else:
+        assert said["nice"] >= base.BACKGROUND_NICE
 
 
 @pytest.mark.parametrize("kind", HERE)
@@ -93,7 +99,7 @@ say(took=fresh.background_took())
     assert head(kind, body, "pass") == [{"took": None}]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux's own calls")
+@linux_only
 def test_linux_lowers_the_io_priority_too() -> None:
     body = """
 import ctypes, os
@@ -107,7 +113,7 @@ step.wait()
     assert said["io"] == 2 << 13 | 7
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+@linux_only
 def test_a_chain_of_forking_and_ending_processes_cannot_slip_away() -> None:
     step = """
 import os, time
@@ -127,7 +133,7 @@ say(least=min(looks), ended=tree.kill(0.0)[0] > 0, left=len(tree.descendants()))
     assert head("linux", body, step) == [{"least": 1, "ended": True, "left": 0}]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+@linux_only
 def test_a_double_fork_into_another_session_stays_in_the_tree() -> None:
     step = """
 import os, time
@@ -203,15 +209,21 @@ def test_a_polite_request_comes_once_and_before_the_kill() -> None:
     assert calls == ["ask"]
 
 
+@ps
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("0:00.05", 0.05), ("12:34.50", 754.5), ("00:01:02", 62), ("1-02:03:04", 93784)],
 )
 def test_the_times_of_ps_are_read(text: str, seconds: float) -> None:
+    from adaptive_scheduler.trees import posix
+
     assert posix.seconds(text) == pytest.approx(seconds)
 
 
+@ps
 def test_a_tree_without_ps_is_empty_and_no_traceback() -> None:
+    from adaptive_scheduler.trees import posix
+
     assert posix.everybody(("/nowhere/ps",)) == {}
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from adaptive_scheduler.verdict import StepEnd, judge, of_run
+from tests.platforms import signals
 
 
 @pytest.mark.parametrize(
@@ -11,7 +12,7 @@ from adaptive_scheduler.verdict import StepEnd, judge, of_run
         pytest.param(0, ("ok", 0, None, "exit code 0"), id="success"),
         pytest.param(10, ("warning", 10, None, "exit code 10"), id="warning code"),
         pytest.param(3, ("failed", 3, None, "exit code 3"), id="failure"),
-        pytest.param(-9, ("failed", None, "SIGKILL", "killed by SIGKILL"), id="signal"),
+        pytest.param(-9, ("failed", None, "SIGKILL", "killed by SIGKILL"), id="signal", marks=signals),
         pytest.param(-40, ("failed", None, "signal 40", "killed by signal 40"), id="signal without a name"),
         pytest.param(
             0xC0000005, ("failed", 0xC0000005, None, "exit code 3221225477 (0xC0000005)"), id="Windows exception"

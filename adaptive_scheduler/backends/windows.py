@@ -240,7 +240,7 @@ def _note(wish: Registration) -> str:
 
 
 def _stored(wish: Registration) -> File:
-    root = wish.environment.get("SystemRoot", r"C:\Windows")
+    root = wish.environment.get("SYSTEMROOT", r"C:\Windows")
     return File(rf"{root}\System32\Tasks\{wish.name}")
 
 
