@@ -30,7 +30,7 @@ exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin {SYSTEMD} --syste
 USER = "ada"
 TICK_S, LONG_S = 60.0, 90
 PATIENCE_S = 30.0
-ON_TIME_S = 3.0
+ON_TIME_S = 10.0
 
 TABLE = """\
 [tasks.{name}]
