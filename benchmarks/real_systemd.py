@@ -159,6 +159,7 @@ def ticked(claims: Claims, project: Project) -> None:
     began = datetime.fromisoformat(project.log[1:20])
     late_s = (began - datetime.fromisoformat(" ".join(wanted.split()[1:3]))).total_seconds()
     claims.claim("when the timer said", 0 <= late_s < ON_TIME_S, f"{wanted}, {began}")
+    claims.remark(f"seconds after the timer's time: {late_s:.0f}")
 
 
 def outlived(claims: Claims, project: Project) -> None:
