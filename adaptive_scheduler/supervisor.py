@@ -224,9 +224,9 @@ def write_done(folder: RunFolder, done: Plain, *, patience_s: float = WRITE_PATI
 def main(path: str) -> int:
     """Supervise the run in a folder and return the exit code."""
     script_umask = os.umask(0o077)
-    wakeups = Wakeups()
     clock = Clock()
     folder = RunFolder(Path(path))
+    wakeups = Wakeups(folder.stop)
     try:
         claim = folder.take_claim({"pid": os.getpid(), "started": iso(clock.now())})
     except OSError as error:

@@ -5,6 +5,7 @@ import os
 import random
 import sqlite3
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -311,7 +312,7 @@ def test_two_days_of_real_cycles_keep_the_rate(program: Program) -> None:
     for number in range(48):
         assert program.at(NOW + timedelta(hours=number))("run").code == 0
     assert len(program.starts("job.py")) == 30
-    with sqlite3.connect(program.outputs / "history.sqlite3") as history:
+    with closing(sqlite3.connect(program.outputs / "history.sqlite3")) as history:
         assert history.execute("select count(*) from runs").fetchone() == (30,)
         assert history.execute("select count(*) from samples").fetchone() == (48,)
 
