@@ -124,7 +124,7 @@ def _encoded(plain: Plain) -> bytes:
 
 
 def _decoded(path: Path) -> Plain:
-    content = path.read_bytes()
+    content = files.read_bytes(path)
     try:
         plain = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -409,7 +409,6 @@ def test_following_a_live_run_goes_on_until_it_ends_and_splits_no_character(prog
         "word = '한국어'.encode()\nos.write(1, b'one\\n' + word[:1])\n"
         f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\nos.write(1, word[1:] + b'\\nend')\n",
     )
-    program.environ["PYTHONIOENCODING"] = "utf-8"
     program("run", "--wait", "0")
     until(lambda: b"one" in b"".join(path.read_bytes() for path in program.outputs.glob("runs/job/*/output.log")))
     follower = program.start("logs", "job", "--follow")

@@ -10,7 +10,7 @@ def command_line(argv: list[str]) -> str:
     r"""Return the one text that Windows passes on; what stands behind cmd's /c gets quotes of its own.
 
     cmd strips the first and the last quote of that text as soon as it holds an `&` or more than two quotes, and then
-    takes "C:\a & b\\job.bat" for two commands.
+    takes "C:\a & b\job.bat" for two commands.
     """
     switch = next((place for place, word in enumerate(argv) if word.lower() in ("/c", "/k")), None)
     if switch is None or PureWindowsPath(argv[0]).name.lower() not in ("cmd", "cmd.exe"):
