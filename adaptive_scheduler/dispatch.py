@@ -22,6 +22,14 @@ POWERSHELL = ("-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-F
 POWERSHELLS = {"windows": ("pwsh", "powershell.exe")}
 """Which PowerShell to look for, by system: the modern one first."""
 
+
+def python_with_output(executable: str) -> str:
+    """Return the python.exe beside a pythonw.exe: a script of the latter cannot print, and says nothing of its end."""
+    beside = Path(executable).with_name("python.exe")
+    return str(beside) if Path(executable).name.lower() == "pythonw.exe" and beside.is_file() else executable
+
+
+PYTHON = python_with_output(sys.executable)
 PLATFORM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
@@ -32,7 +40,7 @@ def command(
     interpreters: Mapping[str, tuple[str, ...]],
     platform: str = PLATFORM,
     path: str | None = None,
-    python: str = sys.executable,
+    python: str = PYTHON,
 ) -> list[str]:
     """Return the words that run a step; what is relative is so to `folder`, the one of tasks.toml.
 
@@ -90,7 +98,7 @@ def _by_extension(
         )
     raise DispatchError(
         f"unknown script type '{extension}' of '{script.name}'; name its interpreter under [interpreters], "
-        f'for example "{extension}" = ["{_guess(extension)}"]'
+        f'for example "{extension}" = [{_guess(extension)}]'
     )
 
 
@@ -103,8 +111,10 @@ def _guess(extension: str) -> str:
         ".r": "Rscript",
         ".lua": "lua",
         ".php": "php",
+        ".bat": 'cmd", "/c',
+        ".cmd": 'cmd", "/c',
     }
-    return usual.get(extension, "program")
+    return f'"{usual.get(extension, "program")}"'
 
 
 def _program(word: str, folder: Path, path: str | None) -> str:

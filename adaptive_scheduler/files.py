@@ -7,11 +7,15 @@ alone is not enough, because the new name may reach the disk before the content 
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-REPLACE_TRIES = 50
-REPLACE_PAUSE_S = 0.02
-"""On Windows a replace fails while somebody reads the target; readers take milliseconds."""
+Result = TypeVar("Result")
+
+PATIENCE_S = 5.0
+PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.002, 0.05
+"""On Windows a file cannot be replaced while somebody reads it, nor read while it is replaced: milliseconds both."""
 
 
 def private_folder(path: Path) -> None:
@@ -48,15 +52,31 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 def replace(source: Path, target: Path) -> None:
     """Rename over the target, waiting out readers on Windows; OSError when it stays impossible."""
-    for attempt in range(REPLACE_TRIES):
+    _patiently(lambda: source.replace(target), target)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file that others replace, waiting that out on Windows; raises OSError."""
+    return _patiently(path.read_bytes, path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there, waiting out readers on Windows; raises OSError."""
+    _patiently(lambda: path.unlink(missing_ok=True), path)
+
+
+def _patiently(act: Callable[[], Result], path: Path) -> Result:
+    """Act again and again as long as Windows says that somebody else has the file; elsewhere act once."""
+    give_up_at_s, pause_s = time.monotonic() + PATIENCE_S, PAUSE_FIRST_S
+    while True:
         try:
-            source.replace(target)
+            return act()
         except PermissionError:
-            if sys.platform != "win32" or attempt == REPLACE_TRIES - 1:
+            # A folder in the place of a file is refused with the same words, and stays.
+            if sys.platform != "win32" or time.monotonic() > give_up_at_s or path.is_dir():
                 raise
-            time.sleep(REPLACE_PAUSE_S)
-        else:
-            return
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, PAUSE_LONGEST_S)
 
 
 def sync_folder(folder: Path) -> None:

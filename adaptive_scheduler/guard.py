@@ -30,11 +30,10 @@ def verb(body: Callable[..., int]) -> Callable[..., None]:
         except KeyboardInterrupt:
             output.problem("interrupted")
             code = INTERRUPTED
-        except BrokenPipeError:
-            # The reader of our output has gone (`status | head`): that is its right.
-            output.give_up_stdout()
-            code = 0
         except Exception as error:
+            if output.reader_has_gone(error):  # `status | head`: that is its right
+                output.give_up_stdout()
+                raise typer.Exit from error
             code = OUR_FAULT
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 output.problem(f"{error.strerror}; make room where the output and scheduler.state_dir are")
@@ -49,10 +48,11 @@ def _printed(code: int) -> int:
     """Print what is still buffered while its failure can still be told; returns the exit code."""
     try:
         output.flush()
-    except BrokenPipeError:
-        output.give_up_stdout()
     except OSError as error:
+        gone = output.reader_has_gone(error)
         output.give_up_stdout()
+        if gone:
+            return code
         if code != OUR_FAULT:  # else it has been told
             output.problem(f"the output could not be printed: {error.strerror or error}")
         return OUR_FAULT

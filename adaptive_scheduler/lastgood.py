@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import __version__, config
+from adaptive_scheduler import __version__, config, files
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.files import private_folder, replace_file
 from adaptive_scheduler.model import Config
@@ -151,7 +151,7 @@ def _places(path: Path, data: bytes) -> Iterator[Path]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(files.read_bytes(file))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -30,7 +30,7 @@ class Output:
 
     def __init__(self, path: Path, cap_bytes: int, *, punch: bool = sys.platform == "linux") -> None:
         """Make or open the file, mode 0600; raises OSError."""
-        self.script_fd = _open_for_append(path)
+        self.script_fd = open_for_append(path)
         self.file = path.open("r+b", buffering=0)
         self.head = self.tail = max(cap_bytes, 2) // 2
         self.punch = punch
@@ -167,7 +167,7 @@ def _punch(fd: int, start: int, length: int) -> bool:
 
 if sys.platform == "win32":
 
-    def _open_for_append(path: Path) -> int:
+    def open_for_append(path: Path) -> int:
         """Open with the right to append and no other: then every write goes to the end, whoever truncates."""
         import msvcrt
         from ctypes import wintypes
@@ -193,6 +193,6 @@ if sys.platform == "win32":
 
 else:
 
-    def _open_for_append(path: Path) -> int:
+    def open_for_append(path: Path) -> int:
         """Open so that every write goes to the end, whoever truncates."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -51,7 +51,7 @@ def _percent(value: object) -> float | None:
 
 def _entries(folder: Path) -> list[dict[str, Any]]:
     try:
-        entries = json.loads((folder / NAME).read_bytes())
+        entries = json.loads(files.read_bytes(folder / NAME))
     except (OSError, ValueError, RecursionError):
         return []
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 from adaptive_scheduler import files
 from adaptive_scheduler.backends.base import Action, Answer, Answers, File, Look, Remove, Run, Write
@@ -45,23 +47,34 @@ def _read(file: File) -> Answer:
 
 
 def _told(argv: tuple[str, ...], content: bytes | None = None) -> Answer:
-    try:
-        ended = subprocess.run(
-            argv,
-            input=content if content is not None else b"",
-            capture_output=True,
-            timeout=PATIENCE_S,
-            env=_environment(),
-            creationflags=NO_WINDOW if sys.platform == "win32" else 0,
-        )
-    except FileNotFoundError:
-        return Answer(None, b"", f"no '{argv[0]}' on PATH")
-    except subprocess.TimeoutExpired:
-        return Answer(1, b"", f"no answer within {PATIENCE_S:g} s")
-    except OSError as error:
-        return Answer(1, b"", error.strerror or str(error))
-    complaint = " ".join((ended.stderr or ended.stdout).decode(errors="replace").split()) if ended.returncode else ""
-    return Answer(ended.returncode, ended.stdout, complaint)
+    # Files, no pipes: what a tool leaves behind in the background would hold a pipe open for ever.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(content or b"")
+        given.seek(0)
+        try:
+            code = subprocess.run(
+                argv,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                timeout=PATIENCE_S,
+                env=_environment(),
+                creationflags=NO_WINDOW if sys.platform == "win32" else 0,
+            ).returncode
+        except FileNotFoundError:
+            return Answer(None, b"", f"no '{argv[0]}' on PATH")
+        except subprocess.TimeoutExpired:
+            return Answer(1, b"", f"no answer within {PATIENCE_S:g} s")
+        except OSError as error:
+            return Answer(1, b"", error.strerror or str(error))
+        told, complained = _content(out), _content(err)
+    complaint = " ".join((complained or told).decode(errors="replace").split()) if code else ""
+    return Answer(code, told, complaint)
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def _environment() -> dict[str, str] | None:

@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "done.json"
 
     @property
+    def stop(self) -> Path:
+        """Made by whoever wants the run to end, where no signal can say so."""
+        return self.path / "stop"
+
+    @property
     def supervisor_log(self) -> Path:
         """What the supervisor had to complain about; removed when that was nothing."""
         return self.path / "supervisor.log"
@@ -119,7 +124,7 @@ def _encoded(plain: Plain) -> bytes:
 
 
 def _decoded(path: Path) -> Plain:
-    content = path.read_bytes()
+    content = files.read_bytes(path)
     try:
         plain = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -110,7 +110,7 @@ class Store:
         if self.path.exists():
             # A hard link costs nothing and leaves no moment without a readable state.
             spare = self.backup.with_suffix(".bak.tmp")
-            spare.unlink(missing_ok=True)
+            files.remove(spare)
             try:
                 os.link(self.path, spare)
             except OSError:
@@ -135,7 +135,7 @@ class _DamagedError(Exception):
 def _load(path: Path) -> State | None:
     """Return the state in a file, None when there is no file; raises _DamagedError, StateError or OSError."""
     try:
-        content = path.read_bytes()
+        content = files.read_bytes(path)
     except FileNotFoundError:
         return None
     try:

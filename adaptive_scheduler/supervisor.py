@@ -27,6 +27,7 @@ from adaptive_scheduler.durations import words
 from adaptive_scheduler.output import Output
 from adaptive_scheduler.runfolder import VERSION, DamagedError, Plain, RunFolder
 from adaptive_scheduler.times import iso
+from adaptive_scheduler.trees.cmdline import command_line
 from adaptive_scheduler.verdict import StepEnd
 from adaptive_scheduler.wakeups import Wakeups
 
@@ -115,7 +116,7 @@ class Run:
         if os.name == "posix":
             options["umask"] = self.script_umask
         process = subprocess.Popen(
-            argv,
+            argv if os.name == "posix" else command_line(argv),
             stdin=subprocess.DEVNULL,
             stdout=self.output.script_fd,
             stderr=self.output.script_fd,
@@ -213,7 +214,7 @@ def write_done(folder: RunFolder, done: Plain, *, patience_s: float = WRITE_PATI
             folder.write_done(done)
         except OSError as error:
             if not folder.path.is_dir() or time.monotonic() + pause_s > give_up_at_s:
-                sys.stderr.write(f"cannot write '{folder.done}': {error}\n")
+                complain(f"cannot write '{folder.done}': {error}")
                 return False
             time.sleep(pause_s)
             pause_s *= 2
@@ -221,16 +222,22 @@ def write_done(folder: RunFolder, done: Plain, *, patience_s: float = WRITE_PATI
             return True
 
 
+def complain(text: str) -> None:
+    """Write a line into the supervisor's log, if it has one (pythonw may have none)."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+
+
 def main(path: str) -> int:
     """Supervise the run in a folder and return the exit code."""
     script_umask = os.umask(0o077)
-    wakeups = Wakeups()
     clock = Clock()
     folder = RunFolder(Path(path))
+    wakeups = Wakeups(folder.stop)
     try:
         claim = folder.take_claim({"pid": os.getpid(), "started": iso(clock.now())})
     except OSError as error:
-        sys.stderr.write(f"cannot claim '{folder.path}': {error}\n")
+        complain(f"cannot claim '{folder.path}': {error}")
         return NOT_WRITTEN
     if claim is None:
         return FINE

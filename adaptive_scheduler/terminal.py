@@ -3,6 +3,7 @@
 With render.py the only importer of rich. Results go to stdout, what is only progress to stderr.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -45,7 +46,10 @@ class SafeConsole(Console):
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that never guesses markup, emoji or highlights in what users wrote."""
-    return SafeConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    # Where it is no terminal rich takes it for an old Windows console, whose last column cannot be used.
+    old_console = None if stream is not None and stream.isatty() else False
+    return SafeConsole(stderr=stderr, markup=False, emoji=False, highlight=False, legacy_windows=old_console)
 
 
 def sparkline(samples: Sequence[Sample], encoding: str) -> str:

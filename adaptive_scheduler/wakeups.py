@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 STOPPING = ("SIGTERM", "SIGINT", "SIGBREAK")
@@ -20,8 +21,9 @@ SURVIVED = ("SIGHUP", "SIGCHLD")
 class Wakeups:
     """The signals of this process; `stopped_by` is the name of the one that told it to stop."""
 
-    def __init__(self) -> None:
-        """Take over the signals; only the main thread may."""
+    def __init__(self, stop_file: Path) -> None:
+        """Take over the signals; only the main thread may. Windows has none: there a file asks to stop."""
+        self.stop_file = stop_file
         self.stopped_by: str | None = None
         self.pipe: tuple[int, int] | None = None
         for name in STOPPING + SURVIVED:
@@ -40,6 +42,8 @@ class Wakeups:
         if self.pipe is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout_s)
+            if self.stop_file.exists():
+                self.stopped_by = f"'{self.stop_file.name}'"
             return
         if select.select([self.pipe[0]], [], [], timeout_s)[0]:
             with suppress(BlockingIOError):

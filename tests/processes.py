@@ -44,14 +44,14 @@ def kill(pid: int) -> None:
 
 
 def alive_in(run_id: str) -> list[psutil.Process]:
-    """Return all living processes that were started with this run's id."""
+    """Return all living processes that were started with this run's id, the hosts of Windows consoles left out."""
     found = []
     for process in psutil.process_iter():
         try:
             mine = process.environ().get("ADAPTIVE_RUN_ID") == run_id
-            if mine and process.status() != psutil.STATUS_ZOMBIE:
+            if mine and process.status() != psutil.STATUS_ZOMBIE and "conhost.exe" not in process.cmdline()[0]:
                 found.append(process)
-        except psutil.Error:
+        except (psutil.Error, IndexError):
             continue
     return found
 
@@ -124,3 +124,7 @@ class Supervised:
 
     def output(self) -> bytes:
         return self.folder.output.read_bytes()
+
+    def said(self) -> bytes:
+        """What the scripts printed, its lines ended as on POSIX."""
+        return self.output().replace(b"\r\n", b"\n")

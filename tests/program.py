@@ -39,6 +39,7 @@ class Program:
         self.environ = {key: value for key, value in os.environ.items() if not key.startswith("ADAPTIVE_")}
         self.environ["ADAPTIVE_FAKE_SAMPLE"] = "cpu=50,memory=40"
         self.environ["COLUMNS"] = "80"
+        self.environ["PYTHONIOENCODING"] = "utf-8"  # as `start` reads it; Windows pipes have the code page
 
     @property
     def outputs(self) -> Path:

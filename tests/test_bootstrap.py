@@ -18,6 +18,10 @@ OFFLINE = {
     "PIP_CONFIG_FILE": os.devnull,
 }
 
+can_make_venvs = pytest.mark.skipif(
+    importlib.util.find_spec("venv") is None, reason="this Python, the embeddable one of Windows, comes without venv"
+)
+
 PROGRAM = """
 import sys
 print(*sys.argv[1:])
@@ -61,6 +65,7 @@ def start(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@can_make_venvs
 def test_without_an_index_it_says_so_in_one_sentence_and_goes_on_from_there_next_time(project: Path) -> None:
     refused = start(project, "run")
     assert refused.returncode == 2
@@ -71,6 +76,7 @@ def test_without_an_index_it_says_so_in_one_sentence_and_goes_on_from_there_next
     assert "making" not in start(project, "run").stdout
 
 
+@can_make_venvs
 def test_a_broken_environment_is_mended(project: Path, bootstrap: ModuleType) -> None:
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").write_text("half made", encoding="utf-8")
@@ -79,6 +85,7 @@ def test_a_broken_environment_is_mended(project: Path, bootstrap: ModuleType) ->
     assert bootstrap.works(python)
 
 
+@can_make_venvs
 def test_an_installed_project_runs_at_once_with_its_options_and_the_exit_code_of_the_cycle(
     project: Path, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -541,7 +541,6 @@ def test_a_problem_with_an_escape_in_it_is_shown(program: Inside) -> None:
     assert "no\\x1b[31mred.toml" in answer.err
 
 
-@POSIX
 @pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["schema"], ["run", "--dry-run"], ["check"]])
 def test_a_reader_that_has_gone_is_no_fault(program: Inside, words: list[str]) -> None:
     program("run")

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -379,7 +380,7 @@ def test_a_missing_history_is_begun_anew_from_the_runs_still_kept(world: TestWor
 def test_a_history_with_one_broken_page_is_mended(world: TestWorld, broken: str) -> None:
     world.task("a").cycle()
     path = world.world.history.path
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         (page,) = database.execute("select rootpage from sqlite_master where name = ?", (broken,)).fetchone()
         (size,) = database.execute("pragma page_size").fetchone()
     with path.open("r+b") as file:

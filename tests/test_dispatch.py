@@ -1,7 +1,9 @@
 """A script becomes the words that run it, or a sentence that names the way out."""
 
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,13 @@ import pytest
 from adaptive_scheduler.dispatch import command
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.model import Step
+from tests.platforms import WINDOWS, posix_only
 
 POWERSHELL = ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File"]
+
+
+PYTHON = sys.executable
+PROGRAM = ".EXE" if WINDOWS else ""
 
 
 @pytest.fixture
@@ -20,29 +27,34 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).touch()
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "bin").mkdir()
-    for name in ("bash", "pwsh", "powershell.exe", "ruby", "mine"):
-        (tmp_path / "bin" / name).touch(0o755)
+    for name in ("bash", "pwsh", "ruby", "mine"):
+        (tmp_path / "bin" / f"{name}{PROGRAM}").touch(0o755)
+    (tmp_path / "bin" / "powershell.exe").touch(0o755)
     return tmp_path
 
 
 def words(folder: Path, script: str, **more: object) -> list[str]:
     """Return the command of a script with paths in the folder written as '@'."""
     step = Step("step", script, more.pop("args", ()), more.pop("interpreter", ()))  # type: ignore[arg-type]
-    settings = {"interpreters": {}, "platform": "linux", "path": str(folder / "bin"), "python": "/usr/bin/env"}
+    settings = {"interpreters": {}, "platform": "linux", "path": str(folder / "bin"), "python": PYTHON}
     got = command(step, folder=folder, **(settings | more))  # type: ignore[arg-type]
-    return [word.replace(str(folder) + os.sep, "@") for word in got]
+    return [plain(word, folder) for word in got]
+
+
+def plain(text: str, folder: Path) -> str:
+    """Return a text with the folder written as '@', and as POSIX spells paths and programs."""
+    short = text.replace(str(folder) + os.sep, "@")
+    return re.sub(r"^@bin\\(\w+)(?:\.EXE)?$", r"@bin/\1", short, flags=re.IGNORECASE) if WINDOWS else short
 
 
 @pytest.mark.parametrize(
     ("script", "more", "expected"),
     [
-        pytest.param("a.py", {}, ["/usr/bin/env", "@a.py"], id="python is our own interpreter"),
-        pytest.param("B.PY", {}, ["/usr/bin/env", "@B.PY"], id="extensions know no case"),
-        pytest.param("with space.py", {}, ["/usr/bin/env", "@with space.py"], id="one word whatever its spaces"),
-        pytest.param("ünï.py", {}, ["/usr/bin/env", "@ünï.py"], id="unicode"),
-        pytest.param(
-            "a.py", {"args": ("-x", "a b", "$(y)")}, ["/usr/bin/env", "@a.py", "-x", "a b", "$(y)"], id="arguments"
-        ),
+        pytest.param("a.py", {}, [PYTHON, "@a.py"], id="python is our own interpreter"),
+        pytest.param("B.PY", {}, [PYTHON, "@B.PY"], id="extensions know no case"),
+        pytest.param("with space.py", {}, [PYTHON, "@with space.py"], id="one word whatever its spaces"),
+        pytest.param("ünï.py", {}, [PYTHON, "@ünï.py"], id="unicode"),
+        pytest.param("a.py", {"args": ("-x", "a b", "$(y)")}, [PYTHON, "@a.py", "-x", "a b", "$(y)"], id="arguments"),
         pytest.param("a.ps1", {}, ["@bin/pwsh", *POWERSHELL, "@a.ps1"], id="pwsh"),
         pytest.param("a.ps1", {"platform": "windows"}, ["@bin/pwsh", *POWERSHELL, "@a.ps1"], id="pwsh on Windows"),
         pytest.param("a.sh", {"interpreters": {".sh": ("bash", "-e")}}, ["@bin/bash", "-e", "@a.sh"], id="added"),
@@ -55,7 +67,7 @@ def words(folder: Path, script: str, **more: object) -> list[str]:
         ),
         pytest.param("plain", {"interpreter": ("bash",)}, ["@bin/bash", "@plain"], id="no extension"),
         pytest.param("a.rb", {"interpreter": ("bin/ruby",)}, ["@bin/ruby", "@a.rb"], id="relative to the folder"),
-        pytest.param("./bin/../a.py", {}, ["/usr/bin/env", "@a.py"], id="dots"),
+        pytest.param("./bin/../a.py", {}, [PYTHON, "@a.py"], id="dots"),
     ],
 )
 def test_golden_commands(folder: Path, script: str, more: dict[str, object], expected: list[str]) -> None:
@@ -63,8 +75,8 @@ def test_golden_commands(folder: Path, script: str, more: dict[str, object], exp
 
 
 def test_windows_powershell_serves_where_pwsh_is_missing(folder: Path) -> None:
-    (folder / "bin" / "pwsh").unlink()
-    expected = ["@bin/powershell.exe", *POWERSHELL, "@a.ps1"]
+    (folder / "bin" / f"pwsh{PROGRAM}").unlink()
+    expected = ["@bin/powershell" if WINDOWS else "@bin/powershell.exe", *POWERSHELL, "@a.ps1"]
     assert words(folder, "a.ps1", platform="windows") == expected
 
 
@@ -103,7 +115,7 @@ def test_what_cannot_be_run_is_a_sentence(folder: Path, script: str, more: dict[
 
 
 def test_a_missing_powershell_is_named(folder: Path) -> None:
-    (folder / "bin" / "pwsh").unlink()
+    (folder / "bin" / f"pwsh{PROGRAM}").unlink()
     with pytest.raises(DispatchError, match="interpreter 'pwsh' not found on PATH"):
         words(folder, "a.ps1")
 
@@ -129,7 +141,7 @@ def test_an_unreadable_script_is_said_to_be_so(folder: Path) -> None:
     ("name", "content", "interpreter"),
     [
         pytest.param("seven.py", "raise SystemExit(7)\n", {}, id="python"),
-        pytest.param("seven.sh", "exit 7\n", {".sh": ("sh",)}, id="shell"),
+        pytest.param("seven.sh", "exit 7\n", {".sh": ("sh",)}, id="shell", marks=posix_only("sh")),
     ],
 )
 def test_each_interpreter_passes_the_exit_code_on(

@@ -32,7 +32,7 @@ def cycles(history: History, *decisions: Decision, first: int = 0, memory: float
 
 
 def rows(history: History, what: str = "code, first_at, last_at, cycles") -> list[tuple[object, ...]]:
-    with sqlite3.connect(history.path) as database:
+    with closing(sqlite3.connect(history.path)) as database:
         return database.execute(f"select {what} from decisions order by id").fetchall()
 
 
@@ -114,7 +114,7 @@ def test_each_kind_of_number_is_worked_out_in_its_own_way(
 def test_a_lost_sample_leaves_the_row_s_own_numbers(tmp_path: Path) -> None:
     history = History(tmp_path)
     cycles(history, gated(65))
-    with sqlite3.connect(history.path) as database:
+    with closing(sqlite3.connect(history.path, isolation_level=None)) as database:
         database.execute("delete from samples")
     entry, known = history.entry_at("a", NOW)
     assert entry is not None

@@ -24,7 +24,7 @@ def write(output: Output, content: bytes) -> None:
 
 def blocks(path: Path) -> int:
     """What a file takes on the disk; Windows tells its length alone, which here is the same."""
-    return getattr(path.stat(), "st_blocks", path.stat().st_size / 512) * 512
+    return int(getattr(path.stat(), "st_blocks", path.stat().st_size / 512) * 512)
 
 
 def test_what_fits_stays_as_it_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from adaptive_scheduler import registrar
@@ -47,6 +48,16 @@ def test_complaints_come_in_the_language_they_are_compared_in(monkeypatch: pytes
     monkeypatch.setenv("LC_ALL", "ko_KR.UTF-8")
     look = Question(python("import os; print(os.environ['LC_ALL'])"))
     assert registrar.ask([look])[look].content.strip() == b"C"
+
+
+def test_what_a_tool_leaves_in_the_background_is_not_waited_for() -> None:
+    """With a pipe this would take ten minutes, and the leftover would be gone by then."""
+    child = "import time; time.sleep(600)"
+    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-S', '-c', {child!r}]); print(p.pid)"
+    look = Question(python(code))
+    answer = registrar.ask([look])[look]
+    psutil.Process(int(answer.content)).kill()
+    assert answer.code == 0
 
 
 def test_files_are_written_removed_and_told_of(tmp_path: Path) -> None:

@@ -15,23 +15,33 @@ import pytest
 from adaptive_scheduler import locks
 from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.supervisor import write_done
+from tests.platforms import WINDOWS, beyond_wine, holes, modes, on_wine, posix_only, signals
 from tests.processes import Supervised, alive_in, until
 
 ESCAPE = """
 import os, subprocess, sys, time
 depth, ready = int(sys.argv[1]), sys.argv[2]
-if depth == 1 and os.fork():
+again = [sys.executable, "-S", "-E", __file__, str(depth + 1), ready]
+if os.name == "nt":
+    detached, new_group, breakaway = 0x0008, 0x0200, 0x0100_0000
+    for flags in (detached | new_group | breakaway, detached | new_group) if depth < 3 else ():
+        try:
+            subprocess.Popen(again, creationflags=flags)
+            break
+        except OSError:
+            pass  # the job lets nobody leave
+elif depth == 1 and os.fork():
     os.wait() if len(sys.argv) > 3 else None
 elif depth == 1:
     os.setsid()
     if os.fork():
         os._exit(0)
-if depth < 3:
-    subprocess.Popen([sys.executable, "-S", "-E", __file__, str(depth + 1), ready])
+if os.name != "nt" and depth < 3:
+    subprocess.Popen(again)
 open(f"{ready}.{os.getpid()}", "w").close()
 time.sleep(600)
 """
-"""Three levels deep; the second one leaves its session and its parent."""
+"""Three levels deep; the second one leaves its session and its parent, on Windows its console and perhaps its job."""
 
 
 @pytest.fixture
@@ -61,6 +71,7 @@ def kill_all(run_id: str) -> None:
             {},
             ("failed", None, "SIGKILL", "killed by SIGKILL"),
             id="kills itself",
+            marks=signals,
         ),
         pytest.param(
             "import sys; sys.exit(0 if sys.stdin.read() == '' else 5)",
@@ -84,14 +95,15 @@ def test_a_run_under_its_real_flags_says_all_that_is_asked(run: Supervised) -> N
     assert done["run_id"] == run.run_id
     assert done["started_at"] <= done["ended_at"]
     assert done["started_at"].endswith("+00:00")
-    assert 0 < done["cpu_s"] < 10
+    assert 0 < done["cpu_s"] < 10 or on_wine()  # whose jobs do not count it
     assert done["peak_memory_bytes"] > 40_000_000
-    assert done["output_bytes"] == 6
+    assert done["output_bytes"] == len(f"hello{os.linesep}")
     assert (done["left_behind"], done["background_took"]) == (0, None)
     assert [step["status"] for step in done["steps"]] == ["ok"]
-    assert run.output() == b"hello\n"
+    assert run.said() == b"hello\n"
 
 
+@modes
 def test_the_files_of_a_run_are_private_and_the_script_keeps_the_umask_of_the_caller(run: Supervised) -> None:
     before = os.umask(0o027)
     try:
@@ -121,8 +133,8 @@ def test_a_run_stops_at_its_first_failing_step_unless_it_is_to_keep_going(
 
 def test_each_of_several_steps_has_a_header_in_the_output(run: Supervised) -> None:
     done = run.python("print(1)", name="öne").python("print(2)", name="two").run()
-    assert run.output().decode() == "--- öne ---\n1\n--- two ---\n2\n"
-    assert done["output_bytes"] == 4
+    assert run.said().decode() == "--- öne ---\n1\n--- two ---\n2\n"
+    assert done["output_bytes"] == 2 * len(f"1{os.linesep}")
 
 
 def test_a_step_with_an_error_starts_nothing(run: Supervised) -> None:
@@ -162,14 +174,17 @@ def not_executable(folder: Path) -> list[str]:
     ],
 )
 def test_what_cannot_be_started_is_an_error_in_the_words_of_the_system(run: Supervised, argv: Any, words: str) -> None:
-    done = run.step("one", argv(run.scripts)).run()
+    program = argv(run.scripts)
+    done = run.step("one", program).run()
     assert (done["status"], done["exit_code"]) == ("error", None)
-    assert words in done["cause"]
+    # Windows has words of its own, in the language of its user.
+    assert (f"cannot start '{program[0]}': " if WINDOWS else words) in done["cause"]
 
 
 def test_a_missing_working_folder_is_named(run: Supervised) -> None:
     done = run.python("pass").run(cwd="/nowhere")
-    assert done["cause"] == "cannot start in '/nowhere': No such file or directory; make that folder or correct `cwd`"
+    assert done["cause"].startswith("cannot start in '/nowhere': ")
+    assert done["cause"].endswith("; make that folder or correct `cwd`")
 
 
 @pytest.mark.parametrize(
@@ -205,9 +220,9 @@ def test_a_timeout_ends_the_whole_tree_three_levels_deep_and_its_escapee(run: Su
     run.spec(timeout_s=4.0)
     process = run.start()
     try:
-        until(lambda: len(list(run.scripts.glob("ready.*"))) >= 5, "the tree")
-        sessions = {os.getsid(one.pid) for one in alive_in(run.run_id)}
-        assert len(sessions) > 1
+        until(lambda: len(list(run.scripts.glob("ready.*"))) >= (4 if WINDOWS else 5), "the tree")
+        if not WINDOWS:
+            assert len({os.getsid(one.pid) for one in alive_in(run.run_id)}) > 1
         process.communicate()
         done = run.done()
         assert not alive_in(run.run_id)
@@ -225,6 +240,7 @@ def test_a_script_that_ignores_the_request_is_killed(run: Supervised) -> None:
     assert not alive_in(run.run_id)
 
 
+@signals
 def test_a_script_that_listens_may_clean_up(run: Supervised) -> None:
     code = """
 import signal, sys, time
@@ -240,6 +256,7 @@ time.sleep(600)
     assert done["status"] == "timeout"
 
 
+@signals
 def test_a_stopped_script_is_woken_to_end(run: Supervised) -> None:
     done = run.python("import os; os.kill(os.getpid(), 19)").run(timeout_s=1.0, grace_s=30.0)
     assert done["status"] == "timeout"
@@ -253,6 +270,7 @@ def test_the_timeout_covers_all_steps_together(run: Supervised) -> None:
     assert done["cause"].startswith("step 'two': timed out after 2 s")
 
 
+@signals
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_a_supervisor_that_is_told_to_stop_ends_the_tree_and_says_so(run: Supervised, number: signal.Signals) -> None:
     run.python("import time; print('up', flush=True); time.sleep(600)").spec()
@@ -266,6 +284,7 @@ def test_a_supervisor_that_is_told_to_stop_ends_the_tree_and_says_so(run: Superv
     assert not alive_in(run.run_id)
 
 
+@signals
 def test_a_hangup_is_survived_and_not_ignored_in_the_script(run: Supervised) -> None:
     code = """
 import os, signal, time
@@ -285,6 +304,7 @@ while not os.path.exists("go"):
 # -- output and what is left behind --------------------------------------------------------------------
 
 
+@holes
 def test_a_gigabyte_of_output_costs_the_cap_on_disk_and_little_memory(run: Supervised) -> None:
     run.python("import os\nblock = b'0123456789abcde\\n' * 65536\nfor _ in range(1024): os.write(1, block)")
     run.spec()
@@ -320,6 +340,7 @@ def test_a_daemon_that_keeps_the_output_open_delays_nobody(run: Supervised) -> N
         kill_all(run.run_id)
 
 
+@posix_only("fork")
 def test_orphans_that_have_ended_leave_no_zombies(run: Supervised) -> None:
     code = """
 import os, time
@@ -354,6 +375,7 @@ def test_a_script_that_prints_nothing_leaves_an_empty_output(run: Supervised) ->
     assert run.output() == b""
 
 
+@beyond_wine("its jobs do not count CPU time")
 def test_the_cpu_time_of_grandchildren_counts(run: Supervised) -> None:
     burn = "import time\nwhile time.process_time() < 0.5: pass"
     done = run.python(f"import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', {burn!r}])").run()
@@ -369,7 +391,7 @@ def test_two_supervisors_on_one_folder_start_it_once(run: Supervised) -> None:
     for process in both:
         process.communicate()
         assert process.returncode == 0
-    assert run.output() == b"ran\n"
+    assert run.said() == b"ran\n"
 
 
 def test_a_supervisor_that_comes_after_recovery_starts_nothing(run: Supervised) -> None:
@@ -446,6 +468,7 @@ def test_a_folder_that_does_not_exist_cannot_be_claimed(run: Supervised) -> None
     assert b"cannot claim '" in complaint
 
 
+@posix_only("niceness")
 def test_background_takes_for_the_script_and_its_session(run: Supervised) -> None:
     code = """
 import os, pathlib

@@ -40,6 +40,8 @@ DEFAULTS = {
     "Settings/AllowHardTerminate": "true",
     "Settings/StartWhenAvailable": "false",
     "Settings/RunOnlyIfNetworkAvailable": "false",
+    "Settings/IdleSettings/StopOnIdleEnd": "true",
+    "Settings/IdleSettings/RestartOnIdle": "false",
     "Settings/AllowStartOnDemand": "true",
     "Settings/Enabled": "true",
     "Settings/Hidden": "false",
@@ -75,7 +77,9 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
     if found is None:
         return None
     wanted = _values(_xml(wish))
-    ours = _quoted(wish.config) in found.get("Actions/Exec/Arguments", "")
+    # Whoever edits the action leaves the description, and whoever edits that leaves the action.
+    described = found.get("RegistrationInfo/Description") == wanted["RegistrationInfo/Description"]
+    ours = described or _quoted(wish.config) in found.get("Actions/Exec/Arguments", "")
     logged_off = found.get("Principals/Principal/LogonType") == "S4U"
     when = "whether or not anybody is logged on" if logged_off else f"while '{wish.user}' is logged on"
     summary = f"the Task Scheduler's task '{wish.name}', every {words(wish.every)} {when}"

@@ -186,7 +186,8 @@ def look_everywhere(limits: Limits) -> list[Look]:
     for look in LOOKS:
         try:
             found += look(limits)
-        except (OSError, psutil.Error, subprocess.SubprocessError) as error:
+        # psutil has only a RuntimeError for a Windows whose performance counters are switched off.
+        except (OSError, RuntimeError, psutil.Error, subprocess.SubprocessError) as error:
             found.append(Look(Verdict.SKIPPED, f"{look.__name__}: {error}"))
     return found
 

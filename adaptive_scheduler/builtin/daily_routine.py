@@ -34,9 +34,13 @@ Entry = dict[str, Any]
 def machine(now: datetime) -> Iterator[str]:
     """Tell uptime, memory and swap."""
     up = words((now - datetime.fromtimestamp(psutil.boot_time(), UTC)).total_seconds())
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    memory = psutil.virtual_memory()
     yield f"up {up}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
     yield f"memory {memory.percent:.1f} % of {memory.total / GB:.1f} GB used"
+    try:
+        swap = psutil.swap_memory()
+    except RuntimeError:  # a Windows whose performance counters are switched off
+        return
     yield f"swap {swap.percent:.1f} % of {swap.total / GB:.1f} GB used" if swap.total else "no swap"
 
 

@@ -1,7 +1,9 @@
 """Plain output: JSON to stdout, one line a problem to stderr; both may be missing (pythonw) or go away."""
 
+import errno
 import json
 import os
+import stat
 import sys
 from typing import Any
 
@@ -46,6 +48,16 @@ def flush() -> None:
     """Print what is still buffered for stdout; raises OSError, for a reader that has gone BrokenPipeError."""
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def reader_has_gone(error: Exception) -> bool:
+    """Say whether an error means that nobody reads our stdout any more."""
+    if sys.platform != "win32" or isinstance(error, BrokenPipeError):
+        return isinstance(error, BrokenPipeError)
+    # Windows calls that an invalid argument, as it calls much else.
+    if not isinstance(error, OSError) or error.errno != errno.EINVAL or error.filename is not None:
+        return False
+    return sys.stdout is not None and stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
 
 
 def give_up_stdout() -> None:

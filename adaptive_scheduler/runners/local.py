@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -113,9 +114,13 @@ class LocalRunner:
 
     def kill(self, task: str, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""
-        state = fate.look(self._folder(task, run_id), run_id)
+        folder = self._folder(task, run_id)
+        state = fate.look(folder, run_id)
         if not isinstance(state, Running) or state.pid is None:
             return False
+        if sys.platform == "win32":  # os.kill would end the supervisor and leave the script
+            folder.stop.touch()
+            return True
         with suppress(ProcessLookupError):
             os.kill(state.pid, signal.SIGTERM)
         return True

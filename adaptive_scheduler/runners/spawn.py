@@ -13,9 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from adaptive_scheduler.output import open_for_append
 from adaptive_scheduler.runfolder import RunFolder
 
 SUPERVISOR = Path(__file__).resolve().parent.parent / "supervisor.py"
+PYTHON = sys.executable if sys.platform != "win32" else getattr(sys, "_base_executable", sys.executable)
+"""The python.exe of a venv is a launcher that waits for a second process; a supervisor needs no packages."""
+
 CLAIM_PATIENCE_S = 5.0
 POLL_S = 0.01
 
@@ -27,9 +31,9 @@ class Detached(subprocess.Popen[bytes]):
         """Say nothing."""
 
 
-def spawn(folder: RunFolder, spec_fd: int, env: Mapping[str, str], *, python: str = sys.executable) -> Detached:
+def spawn(folder: RunFolder, spec_fd: int, env: Mapping[str, str], *, python: str = PYTHON) -> Detached:
     """Start the supervisor of a prepared run folder in the scripts' environment; raises OSError or ValueError."""
-    log_fd = os.open(folder.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log_fd = open_for_append(folder.supervisor_log)
     try:
         common: dict[str, Any] = {
             "args": [python, "-I", "-S", str(SUPERVISOR), str(folder.path)],

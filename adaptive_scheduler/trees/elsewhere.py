@@ -4,6 +4,7 @@ Only recovery comes here, so psutil may be dear; no supervisor imports this room
 """
 
 import os
+import sys
 from contextlib import suppress
 
 from adaptive_scheduler.trees.base import end_all
@@ -21,7 +22,13 @@ def end_leftovers(run_id: str, grace_s: float = 2.0) -> int:
             with suppress(psutil.Error, OSError):
                 if process.pid not in spared and process.environ().get("ADAPTIVE_RUN_ID") == run_id:
                     found.update((one.pid, one) for one in (process, *process.children(recursive=True)))
-        return {pid for pid, one in found.items() if pid not in spared and _lives(one)}
+        return {pid for pid, one in found.items() if pid not in spared and _lives(one) and not _is_console(one)}
+
+    def _is_console(process: psutil.Process) -> bool:
+        """Whether it is the host of a Windows console, which ends with the last process in it."""
+        with suppress(psutil.Error, IndexError):
+            return sys.platform == "win32" and process.cmdline()[0].lower().endswith("\\conhost.exe")
+        return False
 
     def _lives(process: psutil.Process) -> bool:
         with suppress(psutil.Error):

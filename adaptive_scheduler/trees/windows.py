@@ -29,10 +29,21 @@ PROCESS_TERMINATE = 0x0001
 PROCESS_VM_READ = 0x0010
 PROCESS_QUERY_INFORMATION = 0x0400
 PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
+PROCESS_SET_INFORMATION = 0x0200
+ACCESS = (
+    PROCESS_TERMINATE
+    | PROCESS_VM_READ
+    | PROCESS_SET_INFORMATION
+    | PROCESS_QUERY_INFORMATION
+    | PROCESS_QUERY_LIMITED_INFORMATION
+)
 ERROR_MORE_DATA = 234
 MOST_PIDS = 65_536
 FILETIME_PER_S = 10_000_000
 EXIT_CODE = 1
+STILL_ACTIVE = 259
+LONGEST_PATH = 32_768
+LOWER = (BELOW_NORMAL_PRIORITY_CLASS, IDLE_PRIORITY_CLASS)
 
 if sys.platform == "win32":
     from ctypes import wintypes
@@ -62,7 +73,10 @@ if sys.platform == "win32":
             ("OpenProcess", handle, (dword, flag, dword)),
             ("TerminateProcess", flag, (handle, wintypes.UINT)),
             ("GetCurrentProcess", handle, ()),
+            ("GetExitCodeProcess", flag, (handle, pointer)),
             ("GetPriorityClass", dword, (handle,)),
+            ("SetPriorityClass", flag, (handle, dword)),
+            ("QueryFullProcessImageNameW", flag, (handle, dword, wintypes.LPWSTR, pointer)),
             ("K32GetProcessMemoryInfo", flag, (handle, pointer, dword)),
             ("CloseHandle", flag, (handle,)),
         ):
@@ -80,7 +94,7 @@ if sys.platform == "win32":
             self.job: Any = None
             self.background = False
             self.took: bool | None = None
-            self.steps: set[int] = set()
+            self.steps: dict[int, Any] = {}
 
         def prepare(self, *, background: bool) -> None:
             """Enter a job of our own; jobs nest since Windows 8."""
@@ -96,12 +110,11 @@ if sys.platform == "win32":
             return {"creationflags": CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW | priority}
 
         def started(self, process: "subprocess.Popen[bytes]") -> None:
-            """Read the step's priority back."""
-            self.steps.add(process.pid)
+            """Read the step's priority back, and keep a handle that tells of it after its end."""
+            self.steps[process.pid] = self.kernel.OpenProcess(ACCESS, False, process.pid)
             if self.background:
-                found = self._of(process.pid, self.kernel.GetPriorityClass)
-                if found:
-                    took = found in (BELOW_NORMAL_PRIORITY_CLASS, IDLE_PRIORITY_CLASS)
+                took = self._of(process.pid, self._lower)
+                if took is not None:
                     self.took = took and self.took is not False
 
         def background_took(self) -> bool | None:
@@ -109,12 +122,16 @@ if sys.platform == "win32":
             return self.took
 
         def descendants(self) -> set[int]:
-            """Return the ids of all processes of the job but our own."""
-            return set(self._pids()) - {self.me}
+            """Return the ids of all processes of the job but our own and the hosts of consoles.
+
+            Windows puts a console's host into the job of its first client, and ends it with the last.
+            """
+            return {pid for pid in self._pids() if pid != self.me and self._of(pid, self._is_of_the_run)}
 
         def measure(self) -> tuple[int, float]:
             """Return resident bytes of what lives, and CPU seconds of all that has run so far."""
-            memory = sum(self._of(pid, self._working_set) or 0 for pid in self.descendants())
+            found = [self._of(pid, self._memory) for pid in self.descendants()]
+            memory = sum(one.working_set for one in found if one is not None)
             # JOBOBJECT_BASIC_ACCOUNTING_INFORMATION begins with user and kernel time, in 100 ns.
             times = (ctypes.c_int64 * ACCOUNTING_WORDS)()
             if not self.job or not self.kernel.QueryInformationJobObject(
@@ -124,8 +141,8 @@ if sys.platform == "win32":
             return memory, max(0.0, (times[0] + times[1]) / FILETIME_PER_S - time.process_time())
 
         def peak_bytes(self) -> int:
-            """Return 0: of a process that ended Windows tells nothing here."""
-            return 0
+            """Return the most resident bytes that any one step had."""
+            return max((self._memory(handle).peak_working_set for handle in self.steps.values() if handle), default=0)
 
         def reap(self, but: int) -> None:
             """There are no zombies here."""
@@ -139,7 +156,7 @@ if sys.platform == "win32":
 
         def _pids(self) -> list[int]:
             if not self.job:
-                return [pid for pid in self.steps if self._of(pid, self._working_set)]
+                return list(self.steps)
             room = 64
             while room <= MOST_PIDS:
                 # JOBOBJECT_BASIC_PROCESS_ID_LIST: two DWORDs, then one ULONG_PTR a process.
@@ -156,20 +173,35 @@ if sys.platform == "win32":
 
         def _of(self, pid: int, ask: Any) -> Any:
             """Ask something of a process of the job; None when it is gone or its id belongs to another."""
-            access = PROCESS_TERMINATE | PROCESS_QUERY_INFORMATION | PROCESS_VM_READ | PROCESS_QUERY_LIMITED_INFORMATION
-            handle = self.kernel.OpenProcess(access, False, pid)
+            handle = self.kernel.OpenProcess(ACCESS, False, pid)
             if not handle:
                 return None
             try:
                 inside = wintypes.BOOL()
                 if self.job and not self.kernel.IsProcessInJob(handle, self.job, ctypes.byref(inside)):
                     return None
-                return ask(handle) if inside.value or not self.job else None
+                return ask(handle) if (inside.value or not self.job) and self._lives(handle) else None
             finally:
                 self.kernel.CloseHandle(handle)
 
-        def _working_set(self, handle: Any) -> int:
+        def _lower(self, handle: Any) -> bool:
+            """Set what creating the process should have set, and say whether it is in force."""
+            if self.kernel.GetPriorityClass(handle) not in LOWER:
+                self.kernel.SetPriorityClass(handle, BELOW_NORMAL_PRIORITY_CLASS)
+            return self.kernel.GetPriorityClass(handle) in LOWER
+
+        def _is_of_the_run(self, handle: Any) -> bool:
+            size = wintypes.DWORD(LONGEST_PATH)
+            path = ctypes.create_unicode_buffer(size.value)
+            self.kernel.QueryFullProcessImageNameW(handle, 0, path, ctypes.byref(size))
+            return not path.value.lower().endswith("\\conhost.exe")
+
+        def _lives(self, handle: Any) -> bool:
+            code = wintypes.DWORD()
+            return bool(self.kernel.GetExitCodeProcess(handle, ctypes.byref(code))) and code.value == STILL_ACTIVE
+
+        def _memory(self, handle: Any) -> _MemoryCounters:
             counters = _MemoryCounters()
             counters.cb = ctypes.sizeof(counters)
             self.kernel.K32GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.cb)
-            return int(counters.working_set)
+            return counters

@@ -120,6 +120,13 @@ def test_a_task_that_was_disabled_or_slowed_by_hand_is_told() -> None:
     assert stored(disabled).faults == ("its Enabled is 'false', not 'true'",)
 
 
+def test_a_task_whose_action_was_emptied_by_hand_is_still_ours() -> None:
+    lines = [line for line in XML.splitlines() if not line.strip().startswith(("<Command>", "<Arguments>"))]
+    found = stored("\n".join(lines))
+    assert found.ours
+    assert [fault.split(" is ")[0] for fault in found.faults] == ["its Command", "its Arguments"]
+
+
 def test_what_the_store_adds_is_no_difference() -> None:
     more = XML.replace("<Author>", "<Date>2025-01-01T00:00:00</Date><URI>\\AdaptiveScheduler</URI><Author>")
     more = more.replace(r"<UserId>EXAMPLE\me", "<UserId>S-1-5-21-1-2-3-1001")

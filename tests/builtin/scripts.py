@@ -30,7 +30,8 @@ def run(name: str, *args: str | Path, cwd: Path, env: Mapping[str, str] | None =
         timeout=LIMIT_S,
         check=False,
     )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    out, err = (stream.decode().replace("\r\n", "\n") for stream in (done.stdout, done.stderr))
+    return Ran(done.returncode, out, err)
 
 
 def command(folder: Path, name: str, body: str) -> dict[str, str]:

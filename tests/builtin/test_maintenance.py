@@ -10,6 +10,7 @@ import pytest
 
 from adaptive_scheduler.builtin import maintenance
 from tests.builtin.scripts import run
+from tests.platforms import beyond_wine
 
 DAYS_40 = 40 * 86_400
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX links, pipes or permissions")
@@ -68,6 +69,7 @@ def test_young_files_stay(scratch: Path, by_descriptor: bool) -> None:
     assert len(files(scratch)) == 4
 
 
+@beyond_wine("it keeps no time of creation")
 @both_walks
 def test_a_file_unpacked_today_is_young_whatever_its_date_says(scratch: Path, by_descriptor: bool) -> None:
     os.utime(scratch / "a.log", (0, 0))

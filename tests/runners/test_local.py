@@ -3,9 +3,6 @@
 import gc
 import json
 import os
-import signal
-import stat
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,14 +12,15 @@ from typing import Any
 import psutil
 import pytest
 
-from adaptive_scheduler import locks
+from adaptive_scheduler import dispatch, locks
 from adaptive_scheduler.model import Config, Live, Priority, Rules, Status, Step, Task
 from adaptive_scheduler.runfolder import RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.runners.spec import environment
-from tests.processes import alive_in, until
+from tests.platforms import WINDOWS, is_private
+from tests.processes import SLEEP, alive_in, kill, until
 
 NOW = datetime(2025, 11, 2, 22, 30, 0, 123_456, tzinfo=UTC)
 WAIT = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
@@ -33,7 +31,7 @@ class Bench:
 
     def __init__(self, folder: Path, **config: Any) -> None:
         self.folder = folder
-        rules = Rules(platform="linux" if sys.platform == "linux" else "macos")
+        rules = Rules(platform=dispatch.PLATFORM)
         settings: dict[str, Any] = {"rules": rules, "tasks": {}} | config
         self.config = Config(path=str(folder / "tasks.toml"), state_dir=str(folder / "outputs"), **settings)
         self.runner = self.new_runner()
@@ -107,7 +105,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_a_run_goes_from_order_to_outcome(bench: Bench) -> None:
     end = bench.run("print('hello'); raise SystemExit(10)", warning_codes=(10,))
     assert end.outcome.status is Status.WARNING
-    assert (end.outcome.exit_code, end.outcome.cause, end.outcome.output_bytes) == (10, "exit code 10", 6)
+    assert (end.outcome.exit_code, end.outcome.cause, end.outcome.output_bytes) == (
+        10,
+        "exit code 10",
+        len(f"hello{os.linesep}"),
+    )
     assert end.outcome.cpu_s is not None
     assert end.cpu_s == end.outcome.cpu_s
     assert end.background_took is True
@@ -142,7 +144,7 @@ def test_an_environment_that_the_system_refuses_is_an_error_of_the_run(bench: Be
     end = bench.run("print('hello')", env={"BAD": "a\0b"})
     assert (end.outcome.status, end.outcome.cause) == (
         Status.ERROR,
-        "its supervisor cannot be started: embedded null byte",
+        f"its supervisor cannot be started: embedded null {'character' if WINDOWS else 'byte'}",
     )
 
 
@@ -176,7 +178,8 @@ def test_a_step_that_cannot_be_run_fails_its_task_alone(bench: Bench, script: st
 
 
 def test_a_step_for_another_system_is_skipped(bench: Bench) -> None:
-    steps = (Step("theirs", "x.ps1", os="windows"), Step("ours", "job.py"))
+    other = "linux" if WINDOWS else "windows"
+    steps = (Step("theirs", "x.ps1", os=other), Step("ours", "job.py"))
     end = bench.run("print('hello')", steps=steps)
     assert [step.status for step in end.steps] == ["skipped", "ok"]
     order = bench.order(steps=steps)
@@ -185,7 +188,7 @@ def test_a_step_for_another_system_is_skipped(bench: Bench) -> None:
 
 
 def test_left_processes_are_told_of(bench: Bench) -> None:
-    end = bench.run("import subprocess; subprocess.Popen(['sleep', '600'])")
+    end = bench.run("import subprocess; subprocess.Popen(" + repr(SLEEP) + ")")
     assert end.outcome.status is Status.OK
     assert end.notes == ("left 1 process behind that still runs",)
 
@@ -195,8 +198,7 @@ def test_files_and_folders_are_private_and_a_fine_run_leaves_four(bench: Bench) 
     until(lambda: isinstance(bench.states(order), Finished) and not locks.is_held(bench.at(order).claim))
     files = sorted(bench.at(order).path.iterdir())
     assert [one.name for one in files] == ["claim", "done.json", "output.log", "spec.json"]
-    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
-    assert stat.S_IMODE(bench.at(order).path.stat().st_mode) == 0o700
+    assert all(is_private(one) for one in (*files, bench.at(order).path))
 
 
 # -- live runs -----------------------------------------------------------------------------------------
@@ -258,10 +260,10 @@ def test_a_run_looks_alive_from_submit_on_without_a_gap(bench: Bench) -> None:
 
 
 def test_the_death_of_a_supervisor_is_seen_and_its_leftovers_ended(bench: Bench) -> None:
-    order = bench.start("import subprocess; subprocess.run(['sleep', '600'])")
+    order = bench.start("import subprocess; subprocess.run(" + repr(SLEEP) + ")")
     pid = bench.supervisor(order)
     until(lambda: len(alive_in(order.run_id)) == 3, "the supervisor, the script and its child")
-    os.kill(pid, signal.SIGKILL)
+    kill(pid)
     until(lambda: not locks.is_held(bench.at(order).claim), "the death")
     before = {one.name: one.stat().st_mtime_ns for one in bench.at(order).path.iterdir()}
     assert bench.peek(order) == Lost(order.run_id, "its supervisor died")
