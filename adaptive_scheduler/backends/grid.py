@@ -41,7 +41,7 @@ def whole_minutes(every: timedelta, scheduler: str) -> int:
 
 
 def lines(minutes: int, first: int) -> Lines:
-    """Return the calendar of a day: each `minutes` from minute `first` on.
+    """Return the calendar of a day: each `minutes`, an hour at most, from minute `first` on.
 
     Where the tick does not divide a day the first call comes early enough that the step over midnight is the
     rest of the division, never longer than the tick.
@@ -53,8 +53,7 @@ def lines(minutes: int, first: int) -> Lines:
         begin = hour * MINUTES_AN_HOUR
         times = range(first, HOURS_A_DAY * MINUTES_AN_HOUR, minutes)
         within = tuple(one - begin for one in times if begin <= one < begin + MINUTES_AN_HOUR)
-        if within:
-            hours_of[within].append(hour)
+        hours_of[within].append(hour)
     return [
         (within, () if len(hours) == HOURS_A_DAY else tuple(hours))
         for within, hours in sorted(hours_of.items(), key=lambda item: item[1])

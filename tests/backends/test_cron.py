@@ -177,6 +177,10 @@ def test_a_block_commented_out_by_hand_is_told() -> None:
     assert found.faults
 
 
+def test_only_the_crontab_and_its_readers_are_looked_at() -> None:
+    assert cron.looks(LINUX) == (cron.LIST, cron.DAEMON)
+
+
 @pytest.mark.parametrize(
     ("answer", "wish", "words"),
     [

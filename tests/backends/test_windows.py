@@ -145,6 +145,13 @@ def test_the_store_is_read_whatever_its_encoding_really_is(content: bytes) -> No
     assert found.faults == ()
 
 
+def test_a_query_in_the_code_page_of_the_console_is_read_as_far_as_it_can_be() -> None:
+    printed = XML.replace("<Author>", "<Author>한국 ").encode("cp949")
+    found = windows.registered(WINDOWS, {QUERY: Answer(0, printed)})
+    assert found is not None
+    assert found.faults == ()
+
+
 def test_a_query_that_prints_nothing_tells_nothing() -> None:
     assert windows.registered(WINDOWS, {QUERY: Answer(0, b"\r\n")}) is None
     assert windows.registered(WINDOWS, {QUERY: Answer(0, b"<broken")}) is None
