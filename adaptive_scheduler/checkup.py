@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adaptive_scheduler import recent
+from adaptive_scheduler import recent, registration
 from adaptive_scheduler.dispatch import command
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
@@ -39,6 +39,7 @@ def findings(world: World) -> list[Finding]:
         *_folders(world),
         *_state(world),
         *_machine(world),
+        *_registration(world.config),
     ]
     order = ["error", "warning", "info"]
     return sorted(found, key=lambda one: order.index(one.severity))
@@ -109,8 +110,9 @@ def _state(world: World) -> Iterator[Finding]:
 
 def _last_cycle(world: World, state: State) -> Iterator[Finding]:
     now, tick = world.clock.now(), world.config.rules.tick
-    call = f"adaptive-scheduler --config {world.config.path} run"
-    register = f"have cron, a systemd timer or the Task Scheduler call '{call}' every {words(tick)}"
+    register = (
+        f"'adaptive-scheduler install' has the system call one every {words(tick)}; 'check' shows how that stands"
+    )
     if state.last_cycle_at is None:
         yield Finding("warning", "last cycle", "no cycle has run yet", register)
         return
@@ -126,6 +128,24 @@ def _last_cycle(world: World, state: State) -> Iterator[Finding]:
         yield Finding("warning", "last cycle", f"it was {words(gap)} ago", register)
     else:
         yield Finding("info", "last cycle", f"cycle {state.cycle} was {words(max(gap, timedelta(0)))} ago")
+
+
+def _registration(config: Config) -> Iterator[Finding]:
+    standing = registration.read_back(config)
+    if standing is None:
+        yield Finding(
+            "info",
+            "registration",
+            "'install' has not registered this tasks.toml with the system's scheduler",
+            "adaptive-scheduler install; a registration made by hand does as well, but nothing can be read back of it",
+        )
+        return
+    for fault in standing.faults:
+        yield Finding("error", "registration", fault, standing.hint)
+    if not standing.faults:
+        yield Finding("info", "registration", standing.summary)
+    for note in standing.notes:
+        yield Finding("warning", "registration", note)
 
 
 def _machine(world: World) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ class Chronicle:
         """Begin with what was said before the cycle."""
         self.world = world
         self.notes: list[str] = []
+        self.logged = True
         self._lines: list[Line] = []
         for note in notes:
             self.complain("ERROR", note)
@@ -65,8 +66,9 @@ class Chronicle:
         """Append what has gathered to the log."""
         try:
             self.world.journal.write(self._lines)
-            self._lines = []
+            self._lines, self.logged = [], True
         except (OSError, TimeoutError) as error:
+            self.logged = False
             problem = f"cannot write the log '{self.world.journal.path}': {error}, continuing"
             if problem not in self.notes:
                 self.notes.append(problem)

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from adaptive_scheduler import __version__
+from adaptive_scheduler import __version__, footing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
+from adaptive_scheduler.options import AsJson, Config, PrintOnly, ProjectName, System, TaskName, duration, share
 
 app = typer.Typer(
     name="adaptive-scheduler",
@@ -22,17 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Config = Annotated[
-    str | None,
-    typer.Option("--config", metavar="PATH", help="The tasks.toml to use.", envvar="ADAPTIVE_SCHEDULER_CONFIG"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.")]
-
 
 def main() -> None:
     """Run the command line."""
-    output.fill_closed_descriptors()
+    footing.find()
     app()
 
 
@@ -65,6 +59,9 @@ def run(
     ] = None,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but problems.")] = False,
+    faults_only: Annotated[
+        bool, typer.Option("--faults-only", help="Print nothing but faults of the program: the rest is in the log.")
+    ] = False,
 ) -> int:
     """Run one cycle: measure, decide, start what is due, collect what ended."""
     from adaptive_scheduler.commands.run import run as body
@@ -74,9 +71,10 @@ def run(
         tasks=task or [],
         dry_run=dry_run,
         force=force,
-        wait=_duration("--wait", wait),
+        wait=duration("--wait", wait),
         as_json=as_json,
         quiet=quiet,
+        faults_only=faults_only,
     )
 
 
@@ -173,9 +171,9 @@ def simulate(
         trace=trace,
         days=days,
         policy=Policy(policy),
-        warmup=_duration("--warmup", warmup) or timedelta(0),
-        jitter=_duration("--jitter", jitter) or timedelta(0),
-        drop=_share(drop),
+        warmup=duration("--warmup", warmup) or timedelta(0),
+        jitter=duration("--jitter", jitter) or timedelta(0),
+        drop=share(drop),
         seed=seed,
         show_all=show_all,
         as_json=as_json,
@@ -208,6 +206,48 @@ def resume(context: typer.Context, task: TaskName) -> int:
 
 @app.command()
 @verb
+def install(
+    context: typer.Context,
+    backend: Annotated[
+        str, typer.Option("--backend", metavar="NAME", help="auto, cron, systemd, windows or launchd.")
+    ] = "auto",
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="D", help="Must be scheduler.tick, which it is by default.")
+    ] = None,
+    name: ProjectName = "AdaptiveScheduler",
+    print_only: PrintOnly = False,
+    system: System = False,
+) -> int:
+    """Have the system's scheduler call a cycle every tick; again is the same as once."""
+    from adaptive_scheduler.commands.install import install as body
+
+    return body(
+        context.obj,
+        backend=backend,
+        every=duration("--every", every),
+        name=name,
+        system=system,
+        print_only=print_only,
+    )
+
+
+@app.command()
+@verb
+def uninstall(
+    context: typer.Context,
+    backend: Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Only this one.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="As given to 'install'.")] = None,
+    print_only: PrintOnly = False,
+    system: System = False,
+) -> int:
+    """Remove what 'install' registered, and nothing else."""
+    from adaptive_scheduler.commands.install import uninstall as body
+
+    return body(context.obj, backend=backend, name=name, system=system, print_only=print_only)
+
+
+@app.command()
+@verb
 def schema() -> int:
     """Print the JSON Schema of tasks.toml, for editors."""
     from adaptive_scheduler.commands.starter import schema as body
@@ -224,26 +264,3 @@ def init(
     from adaptive_scheduler.commands.starter import init as body
 
     return body(folder)
-
-
-def _duration(option: str, text: str | None) -> timedelta | None:
-    from adaptive_scheduler.durations import parse
-
-    if text is None:
-        return None
-    if text in ("0", "0s"):
-        return timedelta(0)
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise UsageError(f"{option} '{text}': {error}") from error
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text.removesuffix("%")) / 100.0
-    except ValueError as error:
-        raise UsageError(f"--drop '{text}' is no percentage; write 1%") from error
-    if not 0.0 <= share < 1.0:
-        raise UsageError(f"--drop '{text}' is not between 0% and 100%")
-    return share

@@ -210,6 +210,7 @@ class _Cycle:
             {name: mine.live for name, mine in self.state.tasks.items() if mine.live is not None},
             self.chronicle.notes,
             self.damaged,
+            self.chronicle.logged,
             self.interrupted,
         )
 

@@ -69,6 +69,7 @@ class Report:
     live: dict[str, Live] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     damaged: bool = False
+    logged: bool = True
     interrupted: bool = False
     dry_run: bool = False
 

@@ -1,7 +1,7 @@
 """One base error; its children are named by blame, and each knows its exit code.
 
-ConfigError and UsageError are yours (2), StateError is ours (3). A script that fails is no error of
-the program: it is a recorded result, and the cycle's exit code 1.
+ConfigError and UsageError are yours (2), StateError is ours (3), RegistrationError the system's (3). A script
+that fails is no error of the program: it is a recorded result, and the cycle's exit code 1.
 """
 
 
@@ -36,5 +36,11 @@ class DispatchError(SchedulerError):
 
 class StateError(SchedulerError):
     """The scheduler's own files cannot be read, written or understood."""
+
+    exit_code = 3
+
+
+class RegistrationError(SchedulerError):
+    """The system's scheduler refused what was asked of it, or cannot be asked."""
 
     exit_code = 3

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import (
@@ -65,6 +66,7 @@ class Overview:
     problems: Sequence[str]
     config: str
     notes: Sequence[str] = field(default_factory=list)
+    standing: Standing | None = None
 
     @property
     def ok(self) -> bool:
@@ -80,15 +82,21 @@ def overview(
     recent: Sequence[Sample],
     now: datetime,
     notes: Sequence[str] = (),
+    standing: Standing | None = None,
 ) -> Overview:
-    """Return the overview; its problems are sentences, the scheduler's own first."""
+    """Return the overview; its problems are sentences, the scheduler's own first.
+
+    `standing` is how the project stands with the system's scheduler, where `install` registered it.
+    """
     tasks = [
         _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, config.rules)
         for name, task in config.tasks.items()
     ]
     problems = [*_scheduler_problems(config, state, now), *(text for task in tasks for text in _problems(task, now))]
     notes = [*notes, *_tight_limit(config, recent)]
-    return Overview(now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes)
+    return Overview(
+        now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes, standing
+    )
 
 
 def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules: Rules) -> TaskView:
@@ -119,7 +127,7 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules:
 def _scheduler_problems(config: Config, state: State, now: datetime) -> list[str]:
     tick = config.rules.tick
     if state.last_cycle_at is None:
-        return ["no cycle has run yet; have the system's scheduler call 'adaptive-scheduler run' every " + words(tick)]
+        return [f"no cycle has run yet; 'adaptive-scheduler install' has the system call one every {words(tick)}"]
     gap = now - state.last_cycle_at
     if gap <= MISSING_TICKS * tick:
         return []

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from adaptive_scheduler import codec
+from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.model import Decision, Live, Result, Status
 from adaptive_scheduler.overview import Overview, TaskView
@@ -90,7 +91,21 @@ def status(view: Overview) -> Plain:
         "foreign_cpu": view.sample.foreign_cpu,
         "config": view.config,
         "notes": view.notes,
+        "registration": view.standing and registration(view.standing),
         "tasks": [_task(one) for one in view.tasks],
+    }
+
+
+def registration(standing: Standing) -> Plain:
+    """Return how the project stands with the system's scheduler."""
+    return {
+        "backend": standing.backend,
+        "name": standing.name,
+        "summary": standing.summary,
+        "as_registered": not standing.faults,
+        "faults": list(standing.faults),
+        "notes": list(standing.notes),
+        "hint": standing.hint,
     }
 
 

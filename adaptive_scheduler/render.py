@@ -123,6 +123,9 @@ def overview_page(view: Overview) -> RenderableType:
         line += f"  not ours {percent(view.sample.foreign_cpu)}"
     parts.append(Text(f"{line}  {sparkline(view.recent, encoding)}"))
     parts.append(Text(f"last cycle {relative(view.last_cycle_at, view.at)}; {view.config}", QUIET))
+    if view.standing is not None:
+        parts.append(Text(f"registered: {view.standing.summary}", QUIET))
+        parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]
     parts += [Text(note, WARN) for note in view.notes]
     table = _table("Task", "Last run", "Every", "Next look", "Now")
     # Names stay whole as far as there is room for the reasons; "Now" can wrap better than they.

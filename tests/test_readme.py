@@ -14,6 +14,7 @@ import typer.main
 
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import gates, recent, rhythm
+from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.cli import app
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.model import MEANINGS, Code, Config, Priority
@@ -208,6 +209,13 @@ def test_the_commands_that_know_json_are_those_named() -> None:
     assert sorted(code(promised.group(1))) == sorted(knowing)
 
 
+def test_every_scheduler_of_a_system_has_its_row_and_its_name_in_the_table_of_commands() -> None:
+    titles = {"systemd": "systemd", "cron": "cron", "windows": "Windows Task Scheduler", "launchd": "launchd"}
+    assert [first for first, _ in rows("With the system's scheduler")] == [titles[name] for name in BACKENDS]
+    told = dict(rows("Commands"))["`install`"]
+    assert [name for name in ("auto", *BACKENDS) if not re.search(rf"`(--backend )?{name}`", told)] == []
+
+
 # -- tables and numbers ------------------------------------------------------------------------------
 
 
@@ -272,7 +280,7 @@ def test_every_file_of_ours_that_is_named_exists(text: str) -> None:
     """Names in capitals, such as `commands/VERB.py`, are those that the reader chooses."""
     named = [link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text) if link]
     places = ["", "adaptive_scheduler/"]
-    named += re.findall(r"(?<![\w/~.-])((?:install|tests|benchmarks|commands|runners|\.ci)/[\w./-]*)", text)
+    named += re.findall(r"(?<![\w/~.-])((?:install|tests|benchmarks|commands|runners|backends|\.ci)/[\w./-]*)", text)
     missing = [
         name
         for name in named

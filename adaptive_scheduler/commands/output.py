@@ -44,15 +44,6 @@ def survive_any_console() -> None:
             reconfigure(errors="replace")
 
 
-def fill_closed_descriptors() -> None:
-    """Put something harmless where stdin, stdout or stderr was closed, or the next file opened would stand there."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
 def flush() -> None:
     """Print what is still buffered for stdout; raises OSError, for a reader that has gone BrokenPipeError."""
     if sys.stdout is not None:

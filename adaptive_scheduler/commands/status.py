@@ -2,7 +2,8 @@
 
 import time
 
-from adaptive_scheduler import lastgood, recent
+from adaptive_scheduler import lastgood, recent, registration
+from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.overview import Overview, overview
@@ -28,10 +29,11 @@ def status(config: str | None, *, as_json: bool, watch: bool) -> int:
         while True:
             show(render.overview_page(view))
             time.sleep(REFRESH_S)
-            view = _view(config)
+            # The system's own tools take their time: how the registration stands is asked once.
+            view = _view(config, view.standing)
 
 
-def _view(config: str | None) -> Overview:
+def _view(config: str | None, standing: Standing | None = None) -> Overview:
     opening = open_world(config, strict=False, write=False)
     world = opening.world
     seen = look(world)
@@ -46,4 +48,5 @@ def _view(config: str | None) -> Overview:
         recent.read(world.store.folder),
         seen.now,
         notes,
+        standing or registration.read_back(world.config),
     )

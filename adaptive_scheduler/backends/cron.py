@@ -1,0 +1,166 @@
+"""cron: a marked block in the user's crontab; every other byte stays as it is.
+
+The block stands at the end and sets nothing that lines after it would inherit: what a cycle needs goes
+through `env` into its own line, which any SHELL that the crontab names can read. cron takes `%` for the end of
+the command, so it is escaped. cron mails what a job prints, so a cycle prints faults of the program only;
+everything else is in the log.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+
+from adaptive_scheduler.backends import grid
+from adaptive_scheduler.backends.base import (
+    UNKNOWN,
+    Answer,
+    Answers,
+    Look,
+    Plan,
+    Question,
+    Registered,
+    Registration,
+    Run,
+    Write,
+)
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.errors import StateError, UsageError
+
+LIST = Question(("crontab", "-l"))
+LONGEST_LINE = 998
+"""Debian's cron cuts commands off after this many characters, without a word."""
+
+PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+FRESH = ", which this block began"
+NO_CRONTAB = ("no crontab", "no such file", "can't open")
+"""What `crontab -l` says where there is none: cronie and Debian, then BusyBox."""
+
+
+def looks(wish: Registration) -> tuple[Look, ...]:  # noqa: ARG001  # the siblings need it
+    """Read the crontab."""
+    return (LIST,)
+
+
+def missing(wish: Registration, answers: Answers) -> str | None:
+    """There must be a crontab command that serves this user."""
+    answer = answers.get(LIST, UNKNOWN)
+    if wish.system:
+        return "cron runs a user's crontab whether or not they are logged in: leave --system out"
+    if answer.code is None:
+        return "no 'crontab' on PATH; install the package 'cron' or 'cronie'"
+    if answer.code != 0 and not _is_absent(answer):
+        return f"'crontab -l' fails: {answer.complaint or 'it does not say why'}"
+    return None
+
+
+def registered(wish: Registration, answers: Answers) -> Registered | None:
+    """Compare the block in the crontab with the wish."""
+    block = _block_of(wish.name).search(_crontab(answers))
+    if block is None:
+        return None
+    found = block["body"].decode(errors="replace")
+    ours = _escaped(f"--config {shlex.quote(wish.config)} ") in found
+    summary = f"in the crontab of '{wish.user}', every {words(wish.every)}"
+    if ours and found.splitlines() != _lines(wish):
+        return Registered(ours, summary, ("its lines in the crontab are not those that 'install' wrote",))
+    return Registered(ours, summary)
+
+
+def install(wish: Registration, answers: Answers) -> Plan:
+    """Put the block at the end of the crontab, or in the place of an older one; keep a copy of what was."""
+    before = _crontab(answers)
+    old = _block_of(wish.name).search(before)
+    fresh = old["fresh"] is not None if old else answers.get(LIST, UNKNOWN).code != 0
+    block = "\n".join([_begin(wish.name, fresh=fresh), *_lines(wish), _end(wish.name), ""]).encode()
+    remark = grid.remark(grid.whole_minutes(wish.every, "cron"))
+    notes = (remark,) if remark else ()
+    if old:
+        after = before[: old.start()] + block + before[old.end() :]
+    else:
+        after = before + (b"\n" if before and not before.endswith(b"\n") else b"") + block
+    if after == before:
+        return Plan((), notes)
+    return Plan((*_backup(wish, before), Run(("crontab", "-"), after)), notes)
+
+
+def uninstall(wish: Registration, answers: Answers) -> Plan:
+    """Cut the block out; a crontab that it began goes with it."""
+    before = _crontab(answers)
+    old = _block_of(wish.name).search(before)
+    if old is None:
+        return Plan()
+    after = before[: old.start()] + before[old.end() :]
+    change = Run(("crontab", "-r")) if not after and old["fresh"] else Run(("crontab", "-"), after)
+    return Plan((*_backup(wish, before), change))
+
+
+def _backup(wish: Registration, crontab: bytes) -> tuple[Write, ...]:
+    """Keep the crontab as it was before the latest change of ours."""
+    return (Write(f"{wish.folder}/crontab.backup-{wish.name}", crontab, private=True),) if crontab else ()
+
+
+def _lines(wish: Registration) -> list[str]:
+    """Return the crontab lines of a wish, without the marks around them."""
+    minutes = grid.whole_minutes(wish.every, "cron")
+    first = int(wish.offset.total_seconds()) // 60
+    command = _command(wish, wish.environment)
+    if len(command) > LONGEST_LINE:
+        command = _command(wish, {**wish.environment, "PATH": PLAIN_PATH})
+    if len(command) > LONGEST_LINE:
+        raise UsageError(f"cron takes {LONGEST_LINE} characters a line, and this cycle needs {len(command)}")
+    return [f"{_minutes(within)} {_hours(hours)} * * * {command}" for within, hours in grid.lines(minutes, first)]
+
+
+def _command(wish: Registration, environment: Mapping[str, str]) -> str:
+    settings = [f"{name}={value}" for name, value in sorted(environment.items())]
+    line = shlex.join(["/usr/bin/env", *settings, *wish.argv, "--faults-only"])
+    if re.search(r"[\n\r\0]", line):
+        raise UsageError(f"cron cannot say the line break in {line!r}")
+    return _escaped(line)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", r"\%")
+
+
+def _minutes(values: tuple[int, ...]) -> str:
+    last = grid.MINUTES_AN_HOUR - 1
+    even = grid.steps(values, last)
+    if even is None:
+        return ",".join(map(str, values))
+    first, step = even
+    return "*" if step == 1 else f"{first}-{last}/{step}"
+
+
+def _hours(values: tuple[int, ...]) -> str:
+    return ",".join(map(str, values)) or "*"
+
+
+def _crontab(answers: Answers) -> bytes:
+    """Return the crontab; raises StateError rather than taking one that cannot be read for an empty one."""
+    answer = answers.get(LIST, UNKNOWN)
+    if answer.code == 0:
+        return answer.content
+    if answer.code is None or _is_absent(answer):
+        return b""
+    raise StateError(f"'crontab -l' fails, so nothing is changed: {answer.complaint or 'it does not say why'}")
+
+
+def _is_absent(answer: Answer) -> bool:
+    return any(words in answer.complaint.lower() for words in NO_CRONTAB)
+
+
+def _begin(name: str, *, fresh: bool) -> str:
+    return f"# BEGIN adaptive-scheduler '{name}'{FRESH if fresh else ''} ('uninstall' removes it)"
+
+
+def _end(name: str) -> str:
+    return f"# END adaptive-scheduler '{name}'"
+
+
+def _block_of(name: str) -> re.Pattern[bytes]:
+    begin = re.escape(f"# BEGIN adaptive-scheduler '{name}'").encode()
+    fresh, end = re.escape(FRESH).encode(), re.escape(_end(name)).encode()
+    return re.compile(
+        rb"^%b(?P<fresh>%b)? \([^\n]*\n(?P<body>.*?)^%b(?:\n|\Z)" % (begin, fresh, end), re.MULTILINE | re.DOTALL
+    )

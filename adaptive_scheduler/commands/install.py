@@ -1,0 +1,127 @@
+"""`install` and `uninstall`: have the system's scheduler call a cycle, or no longer."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from adaptive_scheduler import config as configuration
+from adaptive_scheduler import registration, whoami
+from adaptive_scheduler.backends import BACKENDS
+from adaptive_scheduler.backends.base import Action, Plan, Registration, Remove, Write
+from adaptive_scheduler.commands import output
+from adaptive_scheduler.errors import ConfigError, UsageError
+from adaptive_scheduler.model import Config, Rules
+from adaptive_scheduler.opening import open_world
+
+
+def install(
+    config: str | None, *, backend: str, every: timedelta | None, name: str, system: bool, print_only: bool
+) -> int:
+    """Register a cycle every tick, read it back, and say what was done; `print_only` only says it."""
+    registration.checked_name(name)
+    # The copy of tasks.toml that this leaves is what cycles go by, should the file be broken before the first.
+    world = open_world(config, strict=True, write=not print_only and not system).world
+    _refuse_other_tick(world.config, every)
+    wish = whoami.registration(world.config, name, system=system)
+    if print_only:
+        _print_install(world.config, backend, wish)
+        return 0
+    chosen, answers = registration.choose(backend, wish)
+    whoami.try_out(wish)
+    plan = registration.plan_install(world.config, chosen, wish, answers)
+    standing = registration.install(world.config, chosen, wish, plan, _done)
+    how = "registered" if plan.actions else "registered already"
+    output.line(f"{how}: {standing.summary}")
+    for note in dict.fromkeys((*plan.notes, *standing.notes)):
+        output.line(f"note: {note}")
+    return 0
+
+
+def uninstall(config: str | None, *, backend: str | None, name: str | None, system: bool, print_only: bool) -> int:
+    """Remove this project's registration; that there is none is fine."""
+    mine = _config_of_anything(config)
+    if backend is not None and backend not in BACKENDS:
+        raise UsageError(f"unknown --backend '{backend}'; choose one of: {', '.join(BACKENDS)}")
+    record = registration.recorded(mine)
+    if record is not None and name is None:
+        backend, wish = backend or record[0], record[1]
+    else:
+        checked = registration.checked_name(name or registration.DEFAULT_NAME)
+        wish = whoami.registration(mine, checked, system=system)
+    found = registration.plans_uninstall(backend, wish)
+    if print_only:
+        for _, plan in found:
+            _print_plan(plan)
+    else:
+        for chosen, plan in found:
+            registration.uninstall(chosen, wish, plan.actions, _done)
+            output.line(f"'{wish.name}' is no longer registered with {chosen}; tasks.toml, log and history stay")
+        if record is not None and record[1].name == wish.name:
+            registration.forget(mine)
+    if not found:
+        output.line(f"'{wish.name}' is not registered for '{mine.path}'; nothing to do")
+    return 0
+
+
+def _refuse_other_tick(config: Config, every: timedelta | None) -> None:
+    if every is not None:
+        text = Path(config.path).read_text(encoding="utf-8", errors="replace")
+        problem = whoami.differing_tick(config, every, text)
+        if problem:
+            raise UsageError(problem)
+
+
+def _config_of_anything(option: str | None) -> Config:
+    """Return the configuration, or what can be known of one that is broken or gone: it must go unregistered too."""
+    try:
+        return open_world(option, strict=False, write=False).world.config
+    except ConfigError:
+        path = configuration.find(option, {}, Path.cwd()) if option else None
+        if path is None:
+            raise
+        state_dir = configuration.state_dir(path.absolute(), configuration.DEFAULT_STATE_DIR)
+        return Config(path=str(path.absolute()), state_dir=state_dir, rules=Rules(), tasks={})
+
+
+def _print_install(config: Config, backend: str, wish: Registration) -> None:
+    """Print what would be done here, now; where nothing would, or nothing can, what it takes from scratch."""
+    if backend in BACKENDS:
+        try:
+            chosen, answers = registration.choose(backend, wish)
+        except UsageError as error:
+            output.line(f"# {error}; on a machine that has it:")
+            chosen, answers = backend, {}
+    else:
+        chosen, answers = registration.choose(backend, wish)
+    plan = registration.plan_install(config, chosen, wish, answers)
+    if not plan.actions:
+        output.line("# registered already, nothing would be done; from scratch:")
+        plan = BACKENDS[chosen].install(wish, {})
+    _print_plan(plan)
+
+
+def _print_plan(plan: Plan) -> None:
+    for action in plan.actions:
+        output.line(f"# {_said(action, 'would write', 'would remove', 'would run')}")
+        content = None if isinstance(action, Remove) else action.content
+        if content is not None:
+            output.line(_as_text(content).rstrip("\n"))
+    for note in plan.notes:
+        output.line(f"# note: {note}")
+
+
+def _done(action: Action) -> None:
+    output.line(_said(action, "wrote", "removed", "ran"))
+
+
+def _said(action: Action, wrote: str, removed: str, ran: str) -> str:
+    if isinstance(action, Write):
+        return f"{wrote} '{action.path}'"
+    if isinstance(action, Remove):
+        return f"{removed} '{action.path}'"
+    given = " with this input:" if action.content is not None and ran.startswith("would") else ""
+    return f"{ran} '{' '.join(action.argv)}'{given}"
+
+
+def _as_text(content: bytes) -> str:
+    encoding = "utf-16" if content[:2] == b"\xff\xfe" else "utf-8"
+    return content.decode(encoding, "replace").replace("\r\n", "\n")
