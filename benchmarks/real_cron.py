@@ -9,10 +9,9 @@ import re
 import shlex
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from claims import Claims, prove
-from isolated import CHECKOUT, PYTHON, Isolated, until
+from isolated import CHECKOUT, PYTHON, Isolated, Said, until
 from pip_settings import pip_settings
 
 USER = "ada"
@@ -38,10 +37,12 @@ tick = "1m"
 [tasks.works]
 priority = "critical"
 interval = "1m"
+adaptive = false
 script = "works.py"
 [tasks.fails]
 priority = "critical"
 interval = "1m"
+adaptive = false
 script = "fails.py"
 """
 WORKS = """\
@@ -77,7 +78,7 @@ class Life:
         self.machine.path(path).write_bytes(content)
         self.machine.must("chmod", mode, str(path))
 
-    def scheduler(self, *words: str) -> Any:
+    def scheduler(self, *words: str) -> Said:
         """Run the program as the user."""
         return self.machine.run(*self.program, "--config", self.config, *words, user=USER)
 
@@ -86,8 +87,7 @@ class Life:
         """The user's crontab, without the head that Debian's crontab writes and dates."""
         if not self.machine.path(f"{SPOOL}/{USER}").exists():
             return None
-        listed: bytes = self.machine.must("crontab", "-l", user=USER).out
-        return listed
+        return self.machine.must("crontab", "-l", user=USER).out
 
     @property
     def letters(self) -> list[str]:

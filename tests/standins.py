@@ -33,6 +33,7 @@ class Tools:
         self.folder.mkdir()
         self.put("crontab", CRONTAB)
         self.put("systemctl", NO_MANAGER)
+        self.put("pgrep", "#!/bin/sh\n")
 
     def put(self, name: str, text: str) -> None:
         path = self.folder / name

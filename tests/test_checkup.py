@@ -130,10 +130,10 @@ def test_the_last_cycle_tells_of_the_timer_and_the_clock(
     assert (told.severity, told.message) == (severity, words)
 
 
-def test_without_any_cycle_the_line_to_register_is_told(place: TestWorld) -> None:
+def test_without_any_cycle_the_command_that_registers_is_told(place: TestWorld) -> None:
     told = found(place.task("job"))["last cycle"]
     assert told.severity == "warning"
-    assert f"--config {place.folder.parent / 'tasks.toml'} run' every 5 min" in told.hint
+    assert told.hint.startswith("'adaptive-scheduler install' has the system call one every 5 min")
 
 
 def test_memory_above_the_limit_is_told_with_how_often_it_was(place: TestWorld) -> None:

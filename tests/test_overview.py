@@ -121,7 +121,7 @@ def test_a_failed_task_that_was_disabled_troubles_nobody_any_more() -> None:
 @pytest.mark.parametrize(
     ("last_cycle", "words"),
     [
-        (None, "no cycle has run yet; have the system's scheduler call 'adaptive-scheduler run' every 5 min"),
+        (None, "no cycle has run yet; 'adaptive-scheduler install' has the system call one every 5 min"),
         (15, None),
         (21, "the last cycle was 21 min ago, 4 are missing: is it still registered and enabled?"),
         (-60, None),

@@ -27,6 +27,9 @@ from adaptive_scheduler.durations import words
 from adaptive_scheduler.errors import StateError, UsageError
 
 LIST = Question(("crontab", "-l"))
+DAEMON = Question(("pgrep", "-x", "cron|crond|fcron|dcron"))
+IDLE = "no cron daemon seems to run here, so nothing will be called: start it, and have it started at boot"
+
 LONGEST_LINE = 998
 """Debian's cron cuts commands off after this many characters, without a word."""
 
@@ -37,8 +40,8 @@ NO_CRONTAB = ("no crontab", "no such file", "can't open")
 
 
 def looks(wish: Registration) -> tuple[Look, ...]:  # noqa: ARG001  # the siblings need it
-    """Read the crontab."""
-    return (LIST,)
+    """Read the crontab, and see whether anybody else does."""
+    return (LIST, DAEMON)
 
 
 def missing(wish: Registration, answers: Answers) -> str | None:
@@ -61,9 +64,9 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
     found = block["body"].decode(errors="replace")
     ours = _escaped(f"--config {shlex.quote(wish.config)} ") in found
     summary = f"in the crontab of '{wish.user}', every {words(wish.every)}"
-    if ours and found.splitlines() != _lines(wish):
-        return Registered(ours, summary, ("its lines in the crontab are not those that 'install' wrote",))
-    return Registered(ours, summary)
+    edited = ours and found.splitlines() != _lines(wish)
+    faults = ("its lines in the crontab are not those that 'install' wrote",) if edited else ()
+    return Registered(ours, summary, faults, _notes(answers))
 
 
 def install(wish: Registration, answers: Answers) -> Plan:
@@ -73,7 +76,7 @@ def install(wish: Registration, answers: Answers) -> Plan:
     fresh = old["fresh"] is not None if old else answers.get(LIST, UNKNOWN).code != 0
     block = "\n".join([_begin(wish.name, fresh=fresh), *_lines(wish), _end(wish.name), ""]).encode()
     remark = grid.remark(grid.whole_minutes(wish.every, "cron"))
-    notes = (remark,) if remark else ()
+    notes = (*((remark,) if remark else ()), *_notes(answers))
     if old:
         after = before[: old.start()] + block + before[old.end() :]
     else:
@@ -92,6 +95,11 @@ def uninstall(wish: Registration, answers: Answers) -> Plan:
     after = before[: old.start()] + before[old.end() :]
     change = Run(("crontab", "-r")) if not after and old["fresh"] else Run(("crontab", "-"), after)
     return Plan((*_backup(wish, before), change))
+
+
+def _notes(answers: Answers) -> tuple[str, ...]:
+    """Return what to know of the daemon; a system without pgrep leaves that open."""
+    return (IDLE,) if answers.get(DAEMON, UNKNOWN).code == 1 else ()
 
 
 def _backup(wish: Registration, crontab: bytes) -> tuple[Write, ...]:

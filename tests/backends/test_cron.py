@@ -160,6 +160,15 @@ def test_an_edited_block_is_told() -> None:
     assert found.faults == ("its lines in the crontab are not those that 'install' wrote",)
 
 
+@pytest.mark.parametrize(("code", "notes"), [(0, ()), (1, (cron.IDLE,)), (None, ())], ids=["runs", "none", "unknown"])
+def test_a_daemon_that_does_not_run_is_told(code: int | None, notes: tuple[str, ...]) -> None:
+    answers = {**told(installed(FOREIGN)), cron.DAEMON: Answer(code)}
+    found = cron.registered(LINUX, answers)
+    assert found is not None
+    assert (found.faults, found.notes) == ((), notes)
+    assert cron.install(LINUX, answers).notes == notes
+
+
 def test_a_block_commented_out_by_hand_is_told() -> None:
     with_block = installed(FOREIGN)
     assert with_block is not None
