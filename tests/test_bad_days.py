@@ -19,7 +19,7 @@ from tests.program import Program, five_minutes, with_run_id
 KILLS = int(os.environ.get("ADAPTIVE_KILLS", "8" if WINDOWS else "25"))
 """How many cycles are killed; `ADAPTIVE_KILLS=200` for the long run. Starting a process is dear on Windows."""
 
-CROWD, HOURS = (20, 16) if WINDOWS else (40, 48)
+CROWD, HOURS = (20, 8) if WINDOWS else (40, 48)
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks, or has names that are no text")

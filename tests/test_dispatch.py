@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler.dispatch import command
+from adaptive_scheduler.dispatch import command, python_with_output
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.model import Step
 from tests.platforms import WINDOWS, posix_only
@@ -118,6 +118,14 @@ def test_a_missing_powershell_is_named(folder: Path) -> None:
     (folder / "bin" / f"pwsh{PROGRAM}").unlink()
     with pytest.raises(DispatchError, match="interpreter 'pwsh' not found on PATH"):
         words(folder, "a.ps1")
+
+
+def test_scripts_of_a_pythonw_run_with_the_python_beside_it_which_can_print(tmp_path: Path) -> None:
+    alone = tmp_path / "pythonw.exe"
+    assert python_with_output(str(alone)) == str(alone)
+    beside = tmp_path / "python.exe"
+    beside.touch()
+    assert python_with_output(str(alone)) == python_with_output(str(beside)) == str(beside)
 
 
 @pytest.mark.parametrize("name", ["builtin:none.py", "builtin:../dispatch.py", "builtin:"])

@@ -20,7 +20,7 @@ SUPERVISOR = Path(__file__).resolve().parent.parent / "supervisor.py"
 PYTHON = sys.executable if sys.platform != "win32" else getattr(sys, "_base_executable", sys.executable)
 """The python.exe of a venv is a launcher that waits for a second process; a supervisor needs no packages."""
 
-CLAIM_PATIENCE_S = 5.0
+CLAIM_PATIENCE_S = 30.0
 POLL_S = 0.01
 
 
@@ -59,7 +59,26 @@ def _spawn_on_windows(folder: RunFolder, common: dict[str, Any]) -> Detached:
         process = Detached(**common, creationflags=detached_process | new_group | breakaway)
     except PermissionError:  # the job we are in lets nobody leave
         process = Detached(**common, creationflags=detached_process | new_group)
-    until_s = time.monotonic() + CLAIM_PATIENCE_S
-    while not folder.claim.exists() and process.poll() is None and time.monotonic() < until_s:
-        time.sleep(POLL_S)
+    wait_for_claim(folder, process)
     return process
+
+
+def wait_for_claim(folder: RunFolder, process: Detached, *, patience_s: float = CLAIM_PATIENCE_S) -> bool:
+    """Wait until the supervisor has taken its claim; False when it ended first, or the time is up.
+
+    The mark in a claim is written under its lock: an empty claim is one that nobody holds yet.
+    """
+    until_s = time.monotonic() + patience_s
+    while not is_claimed(folder):
+        if process.poll() is not None or time.monotonic() >= until_s:
+            return is_claimed(folder)
+        time.sleep(POLL_S)
+    return True
+
+
+def is_claimed(folder: RunFolder) -> bool:
+    """Say whether somebody has written a mark into the claim."""
+    try:
+        return folder.claim.stat().st_size > 0
+    except OSError:
+        return False

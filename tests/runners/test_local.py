@@ -3,6 +3,8 @@
 import gc
 import json
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ from adaptive_scheduler.runfolder import RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
+from adaptive_scheduler.runners.spawn import wait_for_claim
 from adaptive_scheduler.runners.spec import environment
 from tests.platforms import WINDOWS, is_private
 from tests.processes import SLEEP, alive_in, kill, until
@@ -254,6 +257,28 @@ def test_a_run_looks_alive_from_submit_on_without_a_gap(bench: Bench) -> None:
         while not seen or isinstance(seen[-1], Running):
             seen.append(bench.states(order, other))
         assert isinstance(seen[-1], Finished)
+
+
+def test_an_empty_claim_is_waited_for_until_there_is_a_mark_in_it_or_nobody_left_to_write_one(bench: Bench) -> None:
+    class Starting:
+        looks = 0
+
+        def poll(self) -> int | None:
+            self.looks += 1
+            if self.looks == 3:
+                write_mark(claim, {"pid": 1})
+            return None
+
+    order = bench.order()
+    bench.runner.prepare(order)
+    folder = bench.at(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    claim = os.open(folder.claim, os.O_WRONLY | os.O_CREAT)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not wait_for_claim(folder, ended)  # type: ignore[arg-type]  # any process that can be polled
+    assert wait_for_claim(folder, Starting())  # type: ignore[arg-type]
+    os.close(claim)
 
 
 # -- lost runs -----------------------------------------------------------------------------------------
