@@ -44,10 +44,11 @@ def lines(minutes: int, first: int) -> Lines:
     """Return the calendar of a day: each `minutes`, an hour at most, from minute `first` on.
 
     Where the tick does not divide a day the first call comes early enough that the step over midnight is the
-    rest of the division, never longer than the tick.
+    rest of the division, never longer than the tick; and not in the first minute, where there is another.
     """
     rest = HOURS_A_DAY * MINUTES_AN_HOUR % minutes
-    first = first % rest if rest else first
+    if rest and first >= rest:
+        first = 1 + (first - 1) % (rest - 1) if rest > 1 else 0
     hours_of: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for hour in range(HOURS_A_DAY):
         begin = hour * MINUTES_AN_HOUR

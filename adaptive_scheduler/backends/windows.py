@@ -79,7 +79,7 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
     wanted = _values(_xml(wish))
     # Whoever edits the action leaves the description, and whoever edits that leaves the action.
     described = found.get("RegistrationInfo/Description") == wanted["RegistrationInfo/Description"]
-    ours = described or _quoted(wish.config) in found.get("Actions/Exec/Arguments", "")
+    ours = described or f"--config {_quoted(wish.config)} run" in found.get("Actions/Exec/Arguments", "")
     logged_off = found.get("Principals/Principal/LogonType") == "S4U"
     when = "whether or not anybody is logged on" if logged_off else f"while '{wish.user}' is logged on"
     summary = f"the Task Scheduler's task '{wish.name}', every {words(wish.every)} {when}"
