@@ -4,9 +4,12 @@ From a checkout, or a wheel of it, to a scheduler that Windows calls, in one com
 
 .DESCRIPTION
     powershell -ExecutionPolicy Bypass -File install\install.ps1 [-Venv FOLDER] [-Config FILE] [-Wheel FILE]
-        [-Python EXE] [-- OPTIONS OF 'adaptive-scheduler install']
+        [-Python EXE] [-Name NAME] [-System]
     powershell -ExecutionPolicy Bypass -File install\install.ps1 -Uninstall [-Venv FOLDER] [-Config FILE]
-        [-- OPTIONS OF 'adaptive-scheduler uninstall']
+        [-Name NAME] [-System]
+
+-Name and -System are the options of 'adaptive-scheduler install': a second project, and a task that runs whether
+or not anybody is logged on (needs an administrator).
 
 Doing it again brings everything up to date; a tasks.toml that is there stays as it is, and neither it nor
 what the tasks left behind is ever removed. For Windows PowerShell 5.1 and later. ASCII only: Windows
@@ -18,8 +21,9 @@ param(
     [string] $Config = '',
     [string] $Wheel = '',
     [string] $Python = '',
-    [switch] $Uninstall,
-    [Parameter(ValueFromRemainingArguments = $true)] [string[]] $Options = @()
+    [string] $Name = '',
+    [switch] $System,
+    [switch] $Uninstall
 )
 
 Set-StrictMode -Version 2.0
@@ -145,8 +149,9 @@ function Install-All {
         }
         Write-Step "wrote '$Config', to start from"
     }
+    # Of what else 'check' finds, a registration that no longer fits is mended by the next line.
     & $Program --config $Config check
-    if ($LASTEXITCODE -ne 0) {
+    if ($LASTEXITCODE -eq 2) {
         Stop-With "mend what 'check' found, then start this again"
     }
     & $Program --config $Config install @Options
@@ -204,7 +209,13 @@ if (-not $Config) {
 }
 $Venv = Get-Absolute $Venv
 $Config = Get-Absolute $Config
-$Options = @($Options | Where-Object { $_ -ne '--' })
+$Options = @()
+if ($Name) {
+    $Options += @('--name', $Name)
+}
+if ($System) {
+    $Options += '--system'
+}
 $VenvPython = Join-Path $Venv 'Scripts\python.exe'
 $Program = Join-Path $Venv 'Scripts\adaptive-scheduler.exe'
 $Mark = Join-Path $Venv 'made-by-install.txt'

@@ -1,11 +1,19 @@
 """`install` and `uninstall` as a user calls them, with a stand-in for crontab; and the line that they leave, run."""
 
+import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adaptive_scheduler import record, whoami
+from adaptive_scheduler import registration as stories
+from adaptive_scheduler.config import load
+from adaptive_scheduler.errors import RegistrationError
 from tests.program import Answer, Program
 from tests.standins import Tools
 
@@ -48,9 +56,8 @@ def other(program: Program, name: str) -> Program:
     return made
 
 
-def registration(program: Program) -> dict[str, object]:
-    found: dict[str, object] = program("status", "--json").json["registration"]
-    return found
+def registration(program: Program) -> Any:
+    return program("status", "--json").json["registration"]
 
 
 # -- in and out --------------------------------------------------------------------------------------
@@ -226,7 +233,7 @@ def test_a_tick_changed_since_is_told_with_the_way_out_and_mended_by_install(pro
 def test_a_registration_removed_by_hand_is_told(program: Program, tools: Tools) -> None:
     program("install")
     tools.crontab = FOREIGN
-    assert registration(program)["faults"] == ["'AdaptiveScheduler' is registered with cron no longer"]
+    assert registration(program)["faults"] == ["'AdaptiveScheduler' is not registered with cron"]
     assert program("uninstall").code == 0
     assert registration(program) is None
     assert tools.crontab == FOREIGN
@@ -255,6 +262,130 @@ def test_a_file_broken_after_the_install_and_before_the_first_cycle_silences_not
     program.config("[tasks")
     assert program("run").code == 2
     assert len(program.starts("job.py")) == 1
+
+
+def test_a_tick_changed_since_is_mended_under_the_name_it_was_registered_by(program: Program) -> None:
+    program("install", "--name", "Second")
+    program.config(CONFIG.replace('tick = "5m"', 'tick = "10m"'))
+    assert program("install").code == 0
+    assert (registration(program)["name"], registration(program)["faults"]) == ("Second", [])
+
+
+def moved(program: Program) -> Program:
+    """The project in another place, its old one gone."""
+    where = program.folder.with_name("moved")
+    program.folder.rename(where)
+    there = Program(where)
+    there.environ = program.environ
+    return there
+
+
+def test_a_moved_project_is_told_and_registered_anew_in_place_of_the_old_one(program: Program, tools: Tools) -> None:
+    program("install")
+    there = moved(program)
+    assert registration(there)["faults"] == [
+        f"it calls '{program.folder}/tasks.toml', and this is '{there.folder}/tasks.toml'"
+    ]
+    assert there("install").code == 0
+    assert registration(there)["faults"] == []
+    assert tools.crontab is not None
+    assert tools.crontab.count(b"--config") == 1
+    assert there("uninstall").code == 0
+    assert tools.crontab is None
+
+
+def test_a_moved_project_can_be_unregistered(program: Program, tools: Tools) -> None:
+    program("install")
+    assert (moved(program)("uninstall").code, tools.crontab) == (0, None)
+
+
+def test_a_copied_project_knows_that_the_registration_is_not_its_own(program: Program, tools: Tools) -> None:
+    program("install")
+    once = tools.crontab
+    copy = Program(program.folder.with_name("copy"))
+    copy.environ = program.environ
+    shutil.copytree(program.folder, copy.folder)
+    assert registration(copy) is None
+    assert "nothing to do" in copy("uninstall").out
+    assert (tools.crontab, registration(program)["faults"]) == (once, [])
+    assert copy("install", "--name", "Copy").code == 0
+    assert registration(program)["faults"] == []
+
+
+def test_a_link_to_the_file_is_the_file(program: Program) -> None:
+    program("install")
+    link = program.folder.with_name("link")
+    link.symlink_to(program.folder)
+    through = Program(link)
+    through.environ = program.environ
+    assert registration(through)["faults"] == []
+    assert through("install").code == 0
+    assert registration(through)["faults"] == []
+
+
+def test_options_that_name_something_else_leave_what_is_registered(program: Program, tools: Tools) -> None:
+    program("install")
+    once = tools.crontab
+    for words in (["--name", "Other"], ["--backend", "cron", "--name", "Other"]):
+        answer = program("uninstall", *words)
+        assert answer.code == 0
+        assert "note: it stays registered with cron as 'AdaptiveScheduler'" in answer.out
+    assert (tools.crontab, registration(program)["faults"]) == (once, [])
+
+
+def test_what_cannot_be_asked_is_not_said_to_be_gone(program: Program, tools: Tools) -> None:
+    program("install")
+    works = (tools.folder / "crontab").read_text()
+    tools.put("crontab", "#!/bin/sh\necho 'you are not allowed to use this program' >&2\nexit 1\n")
+    fault = "cron cannot be asked: 'crontab -l' fails: you are not allowed to use this program"
+    assert registration(program)["faults"] == [fault]
+    refused = program("uninstall")
+    assert refused.code == 3
+    assert "nothing is removed, for cron cannot be asked" in refused.err
+    tools.put("crontab", works)
+    assert program("uninstall").code == 0
+    assert tools.crontab is None
+
+
+def test_damaged_marks_are_a_fault_of_the_registration_and_not_of_status(program: Program, tools: Tools) -> None:
+    program("install")
+    assert tools.crontab is not None
+    tools.crontab = tools.crontab.replace(b"# END", b"# end") + FOREIGN
+    before = tools.crontab
+    (fault,) = registration(program)["faults"]
+    assert "damaged" in fault
+    for verb in ("install", "uninstall"):
+        refused = program(verb)
+        assert (refused.code, tools.crontab) == (3, before)
+        assert "damaged" in refused.err
+
+
+def test_an_install_that_fails_half_way_can_be_taken_back(program: Program, tools: Tools) -> None:
+    """The manager takes the units and does not start the timer."""
+    tools.put("systemctl", '#!/bin/sh\ncase "$*" in *restart*) echo "no such luck" >&2; exit 1 ;; esac\n')
+    home = program.folder.parent / "home"
+    wish = replace(
+        whoami.registration(load(program.folder / "tasks.toml", platform="linux"), "Half", system=False), home=str(home)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", tools.path)
+        config = load(program.folder / "tasks.toml", platform="linux")
+        plan = stories.plan_install(config, "systemd", wish, {})
+        with pytest.raises(RegistrationError, match="no such luck"):
+            stories.install(config, "systemd", wish, plan, lambda _: None)
+        known = record.recorded(config)
+        assert known is not None
+        ((chosen, back),) = stories.plans_uninstall(known[1], known[0])
+        stories.uninstall(chosen, known[1], back.actions, lambda _: None)
+    assert not list(home.rglob("Half.*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0 if sys.platform != "win32" else True, reason="only root can give a file away")
+def test_root_does_not_run_what_another_user_may_write(program: Program, tools: Tools) -> None:
+    os.chown(program.folder / "tasks.toml", 12345, -1)
+    refused = program("install")
+    assert (refused.code, tools.crontab) == (2, None)
+    assert "belongs to user number 12345, who could have anything run as root" in refused.err
 
 
 # -- the line ----------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def main():
     verb = words[2] if words[0] == "--config" else words[0]
     if verb == "init":
         pathlib.Path(words[1], "tasks.toml").write_text("# new\\n")
-    sys.exit(verb == os.environ.get("FAILS"))
+    sys.exit(int(os.environ.get("CODE", "2")) if verb == os.environ.get("FAILS") else 0)
 """
 
 METADATA = "Metadata-Version: 2.1\nName: adaptive-rhythm-scheduler\nVersion: 99\n"
@@ -83,7 +83,7 @@ def place(tmp_path: Path) -> Place:
     (folder / "home").mkdir(parents=True)
     record = "".join(f"{name},,\n" for name in [*FILES, "adaptive_rhythm_scheduler-99.dist-info/RECORD"])
     environ = {**os.environ, **OFFLINE, "HOME": str(folder / "home"), "CALLS": str(folder / "calls")}
-    for name in ("XDG_CONFIG_HOME", "FAILS"):
+    for name in ("XDG_CONFIG_HOME", "FAILS", "CODE"):
         environ.pop(name, None)
     place = Place(folder, {**environ, "PYTHON": sys.executable})
     with zipfile.ZipFile(place.wheel, "w") as wheel:
@@ -132,6 +132,12 @@ def test_what_fails_is_said_stops_it_and_can_be_done_again(place: Place, verb: s
     assert place.venv.exists()
     again = place("--uninstall") if verb == "uninstall" else place(place.wheel)
     assert again.returncode == 0
+
+
+def test_what_check_finds_in_a_sound_file_stops_nothing_for_it_may_be_the_registration_to_mend(place: Place) -> None:
+    answer = place(place.wheel, FAILS="check", CODE="1")
+    assert answer.returncode == 0
+    assert place.calls[-1].endswith("| install")
 
 
 def test_the_folders_can_be_chosen_and_an_environment_of_the_user_loses_only_the_package(place: Place) -> None:

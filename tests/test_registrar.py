@@ -104,6 +104,22 @@ def test_what_need_not_succeed_stops_nothing(tmp_path: Path) -> None:
     assert do(*forgiven) == forgiven
 
 
+def test_a_tool_that_may_be_absent_may_not_fail(tmp_path: Path) -> None:
+    absent = Run((str(tmp_path / "no-tool"),), optional=True)
+    assert do(absent) == [absent]
+    with pytest.raises(RegistrationError, match="fails: no plist"):
+        do(Run(python("import sys; sys.exit('no plist')"), optional=True))
+
+
+def test_what_needs_time_is_tried_again(tmp_path: Path) -> None:
+    tried = tmp_path / "tried"
+    code = f"import pathlib, sys; p = pathlib.Path({str(tried)!r}); there = p.exists(); p.touch(); sys.exit(not there)"
+    with pytest.raises(RegistrationError, match="exit code 1"):
+        do(Run(python(code)))
+    tried.unlink()
+    do(Run(python(code), retry_s=60))
+
+
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RegistrationError, match="cannot write"):

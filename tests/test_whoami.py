@@ -64,7 +64,8 @@ def test_a_registration_with_the_machine_runs_as_the_owner_of_the_file(config: C
     os.chown(config.path, other.pw_uid, -1)
     wish = whoami.registration(config, "N", system=True)
     assert (wish.user, wish.uid, wish.home) == (other.pw_name, other.pw_uid, other.pw_dir)
-    assert whoami.registration(config, "N", system=False).uid == os.geteuid()
+    with pytest.raises(UsageError, match=f"belongs to user number {other.pw_uid}, who could have anything run as root"):
+        whoami.registration(config, "N", system=False)
 
 
 @posix_only
@@ -88,8 +89,22 @@ def test_an_interpreter_that_lacks_the_program_is_found_out_before_it_is_registe
     python.write_text('#!/bin/sh\necho "$0: No module named adaptive_scheduler" >&2; exit 1\n', encoding="utf-8")
     python.chmod(0o755)
     wish = whoami.registration(config, "N", system=False)
-    with pytest.raises(UsageError, match=r"does not find the program when it is called from elsewhere \(.*No module"):
+    with pytest.raises(UsageError, match=r"from elsewhere, does not find the program \(.*No module"):
         whoami.try_out(replace(wish, argv=(str(python), *wish.argv[1:])))
+
+
+@posix_only
+def test_an_interpreter_that_the_owner_may_not_start_is_found_out(config: Config, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    python.parent.chmod(0o700)
+    wish = whoami.registration(config, "N", system=False)
+    whoami.try_out(replace(wish, argv=(str(python), *wish.argv[1:])))
+    with pytest.raises(UsageError, match="does not find the program"):
+        whoami.try_out(replace(wish, argv=(str(python), *wish.argv[1:]), uid=1))
 
 
 def test_a_windowless_interpreter_is_taken_where_there_is_one(tmp_path: Path) -> None:
