@@ -16,7 +16,7 @@ from adaptive_scheduler import locks
 from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.supervisor import write_done
 from tests.platforms import WINDOWS, beyond_wine, holes, modes, on_wine, posix_only, signals
-from tests.processes import Supervised, alive_in, until
+from tests.processes import Supervised, alive_in, kill_all, until
 
 ESCAPE = """
 import os, subprocess, sys, time
@@ -47,11 +47,6 @@ time.sleep(600)
 @pytest.fixture
 def run(tmp_path: Path) -> Supervised:
     return Supervised(tmp_path)
-
-
-def kill_all(run_id: str) -> None:
-    for process in alive_in(run_id):
-        process.kill()
 
 
 # -- how steps end -------------------------------------------------------------------------------------
