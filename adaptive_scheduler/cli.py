@@ -214,7 +214,7 @@ def install(
     every: Annotated[
         str | None, typer.Option("--every", metavar="D", help="Must be scheduler.tick, which it is by default.")
     ] = None,
-    name: ProjectName = "AdaptiveScheduler",
+    name: ProjectName = None,
     print_only: PrintOnly = False,
     system: System = False,
 ) -> int:
@@ -236,7 +236,7 @@ def install(
 def uninstall(
     context: typer.Context,
     backend: Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Only this one.")] = None,
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="As given to 'install'.")] = None,
+    name: ProjectName = None,
     print_only: PrintOnly = False,
     system: System = False,
 ) -> int:

@@ -12,7 +12,9 @@ Config = Annotated[
     typer.Option("--config", metavar="PATH", help="The tasks.toml to use.", envvar="ADAPTIVE_SCHEDULER_CONFIG"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-ProjectName = Annotated[str, typer.Option("--name", metavar="NAME", help="Its name there, one for each project.")]
+ProjectName = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Its name there, AdaptiveScheduler by default.")
+]
 PrintOnly = Annotated[bool, typer.Option("--print", help="Print what would be done, and change nothing.")]
 System = Annotated[
     bool, typer.Option("--system", help="Register with the machine: runs without anybody logged in; needs its rights.")

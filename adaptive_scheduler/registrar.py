@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,7 @@ from adaptive_scheduler.backends.base import Action, Answer, Answers, File, Look
 from adaptive_scheduler.errors import RegistrationError
 
 PATIENCE_S = 60.0
+RETRY_PAUSE_S = 0.5
 NO_WINDOW = 0x0800_0000
 PUBLIC = 0o644
 """Units and property lists hold no secrets, and other users' managers may have to read them."""
@@ -113,9 +115,14 @@ def _remove(action: Remove) -> None:
 
 
 def _run(action: Run) -> None:
-    answer = _told(action.argv, action.content)
-    if answer.code != 0 and action.must:
-        raise RegistrationError(f"'{' '.join(action.argv)}' fails: {answer.complaint or f'exit code {answer.code}'}")
+    give_up_at_s = time.monotonic() + action.retry_s
+    while (answer := _told(action.argv, action.content)).code != 0:
+        if (answer.code is None and action.optional) or not action.must:
+            return
+        if time.monotonic() >= give_up_at_s:
+            words = " ".join(action.argv)
+            raise RegistrationError(f"'{words}' fails: {answer.complaint or f'exit code {answer.code}'}")
+        time.sleep(RETRY_PAUSE_S)
 
 
 def _as_root(error: OSError) -> str:

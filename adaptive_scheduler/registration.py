@@ -1,36 +1,30 @@
-"""The story of a registration: which scheduler, what it shall call, done, read back, remembered.
+"""The story of a registration: which scheduler, what it shall call, done, read back, undone.
 
-A project has one registration. What it is stands in `registration.json`, for the wish of that day is what
-the system is compared with; what is in force is always asked of the system.
+A project has one registration; what is in force is always asked of the system.
 """
 
-import contextlib
-import json
-import os
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, replace
-from datetime import timedelta
+import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from adaptive_scheduler import files, registrar
+from adaptive_scheduler import record, registrar
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Action, Answers, Plan, Registration, Standing
 from adaptive_scheduler.config import current_platform
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.errors import RegistrationError, UsageError
 from adaptive_scheduler.model import Config
-from adaptive_scheduler.whoami import FOLDER
 
 DEFAULT_NAME = "AdaptiveScheduler"
 AUTO = "auto"
-RECORD = "registration.json"
-VERSION = 1
 
 PREFERRED = {"linux": ("systemd", "cron"), "macos": ("launchd", "cron"), "windows": ("windows",)}
 """What `auto` tries on each system, in this order."""
+
+FORGETS_WITHIN_S, ASK_AGAIN_S = 25.0, 0.5
+"""launchd lets a job that runs end before it forgets it."""
 
 ANEW = "'adaptive-scheduler install' registers it anew"
 
@@ -62,24 +56,22 @@ def choose(backend: str, wish: Registration) -> tuple[str, Answers]:
 
 def plan_install(config: Config, backend: str, wish: Registration, answers: Answers) -> Plan:
     """Return the plan; UsageError when the name is another project's, or this project is registered elsewhere."""
-    before = recorded(config)
-    if before is not None and (before[0], before[1].name, before[1].system) != (backend, wish.name, wish.system):
-        old = before[0], before[1]
-        if BACKENDS[old[0]].registered(old[1], registrar.ask(BACKENDS[old[0]].looks(old[1]))) is not None:
-            raise UsageError(
-                f"'{config.path}' is registered with {old[0]} as '{old[1].name}' already; "
-                "'adaptive-scheduler uninstall' first, or it would be called twice"
-            )
+    before = record.recorded(config)
+    if before is not None:
+        _refuse_second(config, before, (backend, wish))
     found = BACKENDS[backend].registered(wish, answers)
-    if found is not None and not found.ours:
+    if found is not None and not found.ours and not _was_ours(before, wish, answers):
         raise UsageError(f"{found.summary} is there and does not call '{config.path}'; choose another --name")
     return BACKENDS[backend].install(wish, answers)
 
 
 def install(config: Config, backend: str, wish: Registration, plan: Plan, done: registrar.Done) -> Standing:
-    """Carry out the plan, remember the wish, and return what is read back; RegistrationError when that differs."""
+    """Carry out the plan and return what is read back; RegistrationError when that is not what was wished.
+
+    The wish is remembered first: what an install that fails half-way leaves behind, `uninstall` finds.
+    """
+    record.remember(config, backend, wish)
     registrar.carry_out(plan.actions, done)
-    _remember(config, backend, wish)
     standing = read_back(config)
     if standing is None or standing.faults:
         faults = "; ".join(standing.faults) if standing else "nothing is there"
@@ -87,107 +79,97 @@ def install(config: Config, backend: str, wish: Registration, plan: Plan, done: 
     return standing
 
 
-def plans_uninstall(backend: str | None, wish: Registration) -> list[tuple[str, Plan]]:
-    """Return what removes the registrations of this project under the wished name, by scheduler; often none."""
+def plans_uninstall(wish: Registration, named: str | None) -> list[tuple[str, Plan]]:
+    """Return what removes the registrations of this project under the wished name, by scheduler; often none.
+
+    Raises RegistrationError when a scheduler that was named cannot be asked, or one that has files of ours:
+    removing those alone would leave it calling.
+    """
     found = []
-    for name in (backend,) if backend else PREFERRED[current_platform()]:
-        answers = registrar.ask(BACKENDS[name].looks(wish))
-        standing = BACKENDS[name].registered(wish, answers)
-        if standing is not None and standing.ours:
-            found.append((name, BACKENDS[name].uninstall(wish, answers)))
+    for name in (named,) if named else PREFERRED[current_platform()]:
+        backend = BACKENDS[name]
+        answers = registrar.ask(backend.looks(wish))
+        missing = backend.missing(wish, answers)
+        try:
+            standing = backend.registered(wish, answers)
+        except RegistrationError:
+            if missing is None:
+                raise
+            standing = None
+        ours = standing is not None and standing.ours
+        if missing is not None and (named or ours):
+            raise RegistrationError(f"nothing is removed, for {name} cannot be asked: {missing}")
+        if ours:
+            found.append((name, backend.uninstall(wish, answers)))
     return found
 
 
 def uninstall(backend: str, wish: Registration, actions: tuple[Action, ...], done: registrar.Done) -> None:
     """Carry out a plan of `plans_uninstall` and see that nothing is left; raises RegistrationError."""
     registrar.carry_out(actions, done)
-    left = BACKENDS[backend].registered(wish, registrar.ask(BACKENDS[backend].looks(wish)))
-    if left is not None:
-        raise RegistrationError(f"{left.summary} is still there")
+    give_up_at_s = time.monotonic() + FORGETS_WITHIN_S
+    while (left := BACKENDS[backend].registered(wish, registrar.ask(BACKENDS[backend].looks(wish)))) is not None:
+        if time.monotonic() >= give_up_at_s:
+            raise RegistrationError(f"{left.summary} is still there")
+        time.sleep(ASK_AGAIN_S)
 
 
 def read_back(config: Config) -> Standing | None:
     """Return how the registration of this project stands now, asked of the system; None when `install` made none."""
-    record = recorded(config)
-    if record is None:
+    known = record.recorded(config)
+    if known is None:
         return None
-    backend, wish = record
+    backend, wish = known
+    once = f"registered with {backend}"
+    if record.is_of_another_user(wish):
+        note = f"it is registered for user '{wish.user}', and only they can ask for it"
+        return Standing(backend, wish.name, f"{once} for user '{wish.user}'", (), (note,))
     answers = registrar.ask(BACKENDS[backend].looks(wish))
     missing = BACKENDS[backend].missing(wish, answers)
-    found = BACKENDS[backend].registered(wish, answers)
     if missing is not None:
-        return Standing(backend, wish.name, f"registered with {backend}", (f"{backend} cannot be asked: {missing}",))
-    if found is None or not found.ours:
-        gone = f"'{wish.name}' is registered with {backend} no longer"
-        return Standing(backend, wish.name, f"registered with {backend} once", (gone,), (), ANEW)
-    faults = (*found.faults, *_drifted(config, wish))
-    return Standing(backend, wish.name, found.summary, faults, found.notes, ANEW if faults else "")
-
-
-def recorded(config: Config) -> tuple[str, Registration] | None:
-    """Return scheduler and wish of the last `install`; None without a legible record."""
+        return Standing(backend, wish.name, once, (f"{backend} cannot be asked: {missing}",))
     try:
-        plain: dict[str, Any] = json.loads(_record(config).read_bytes())
-        if plain["version"] != VERSION or plain["backend"] not in BACKENDS:
-            return None
-        wish = plain["registration"]
-        wish["argv"] = tuple(wish["argv"])
-        wish["every"], wish["offset"] = timedelta(seconds=wish["every"]), timedelta(seconds=wish["offset"])
-        return plain["backend"], Registration(**wish)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = BACKENDS[backend].registered(wish, answers)
+    except RegistrationError as error:
+        return Standing(backend, wish.name, once, (str(error),))
+    if found is None or not found.ours:
+        return Standing(backend, wish.name, once, (f"'{wish.name}' is not registered with {backend}",), (), ANEW)
+    faults = (*found.faults, *_drifted(config, wish))
+    notes = list(found.notes)
+    if Path(sys.executable) != Path(wish.argv[0]):
+        notes.append(f"it calls '{wish.argv[0]}', and this is '{sys.executable}'")
+    return Standing(backend, wish.name, found.summary, faults, tuple(notes), ANEW if faults else "")
 
 
-def forget(config: Config) -> None:
-    """Remove the record."""
-    with contextlib.suppress(OSError):
-        _record(config).unlink()
+def _refuse_second(config: Config, before: tuple[str, Registration], now: tuple[str, Registration]) -> None:
+    """Raise UsageError when a project is registered already, and elsewhere: it would be called twice."""
+    (old_backend, old), (backend, wish) = before, now
+    if (old_backend, old.name, old.system) == (backend, wish.name, wish.system) and not record.is_of_another_user(old):
+        return
+    answers = registrar.ask(BACKENDS[old_backend].looks(old))
+    whose = f" for user '{old.user}'" if record.is_of_another_user(old) else ""
+    if whose or BACKENDS[old_backend].registered(old, answers) is not None:
+        raise UsageError(
+            f"'{config.path}' is registered with {old_backend} as '{old.name}'{whose} already; "
+            "'adaptive-scheduler uninstall' first, or it would be called twice"
+        )
+
+
+def _was_ours(before: tuple[str, Registration] | None, wish: Registration, answers: Answers) -> bool:
+    """Say whether what is registered calls this project by a path that it had before it was moved, or by a link."""
+    if before is None or before[1].name != wish.name:
+        return False
+    found = BACKENDS[before[0]].registered(replace(wish, config=before[1].config, argv=before[1].argv), answers)
+    return found is not None and found.ours
 
 
 def _drifted(config: Config, wish: Registration) -> list[str]:
     """Return how far the wish of that day is from what the project is now."""
     faults = []
-    if wish.config != config.path:
+    if not record.is_same(wish.config, config.path):
         faults.append(f"it calls '{wish.config}', and this is '{config.path}'")
     if wish.every != config.rules.tick:
         faults.append(f"it comes every {words(wish.every)}, and scheduler.tick is {words(config.rules.tick)}")
     if not Path(wish.argv[0]).exists():
         faults.append(f"it calls '{wish.argv[0]}', which is gone")
     return faults
-
-
-def _remember(config: Config, backend: str, wish: Registration) -> None:
-    plain = asdict(replace(wish, environment=dict(wish.environment)))
-    plain["every"], plain["offset"] = wish.every.total_seconds(), wish.offset.total_seconds()
-    path = _record(config)
-    content = {"version": VERSION, "backend": backend, "registration": plain}
-    try:
-        with _acting_as(wish):
-            files.private_folder(path.parent)
-            files.replace_file(path, json.dumps(content, indent=1).encode())
-    except OSError as error:
-        raise RegistrationError(f"cannot write '{path}': {error.strerror or error}") from error
-
-
-@contextlib.contextmanager
-def _acting_as(wish: Registration) -> Iterator[None]:
-    """Touch the files of another user with that user's rights only, when root registers for them.
-
-    What they own they may have filled with links; root must not follow those.
-    """
-    if sys.platform == "win32" or wish.uid in (None, 0) or os.geteuid() != 0:
-        yield
-        return
-    import pwd
-
-    os.setegid(pwd.getpwuid(wish.uid).pw_gid)
-    os.seteuid(wish.uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-
-
-def _record(config: Config) -> Path:
-    return Path(config.state_dir) / FOLDER / RECORD

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from adaptive_scheduler.backends import grid
 from adaptive_scheduler.backends.base import Registration
@@ -45,26 +46,35 @@ def registration(config: Config, name: str, *, system: bool, environ: Mapping[st
 
 
 def try_out(wish: Registration) -> None:
-    """Start the program as the system's scheduler will, anywhere and with next to no environment.
+    """Start the program as the system's scheduler will, as its user, anywhere and with next to no environment.
 
     Raises UsageError when it is not to be found there: it was started from a checkout, not installed.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment = kept if sys.platform == "win32" else {}
     words = [*wish.argv[: wish.argv.index("--config")], "--version"]
-    trial = subprocess.run(
-        words,
-        env=environment,
-        cwd=Path(sys.executable).anchor,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=TRIAL_PATIENCE_S,
-    )
-    if trial.returncode != 0:
-        problem = " ".join(trial.stderr.decode(errors="replace").split())[-200:]
+    options: dict[str, Any] = {"env": kept}
+    if sys.platform != "win32":
+        options["env"] = {}
+        if os.geteuid() == 0 and wish.uid:
+            import pwd
+
+            options |= {"user": wish.uid, "group": pwd.getpwuid(wish.uid).pw_gid, "extra_groups": []}
+    try:
+        trial = subprocess.run(
+            words,
+            cwd=Path(sys.executable).anchor,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TRIAL_PATIENCE_S,
+            **options,
+        )
+        code, problem = trial.returncode, " ".join(trial.stderr.decode(errors="replace").split())[-200:]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        code, problem = 1, str(error)
+    if code != 0:
         raise UsageError(
-            f"'{wish.argv[0]}' does not find the program when it is called from elsewhere ({problem}); "
-            "install it there: pip install, in a virtual environment"
+            f"'{wish.argv[0]}', called by '{wish.user}' from elsewhere, does not find the program ({problem}); "
+            "install it where it does: pip install, in a virtual environment"
         )
 
 
@@ -77,7 +87,17 @@ def _user(config: str, *, system: bool) -> tuple[str, str, int | None]:
         return f"{domain}\\{name}" if domain else name, str(Path.home()), None
     import pwd
 
-    uid = Path(config).stat().st_uid if system else os.geteuid()
+    me = os.geteuid()
+    try:
+        owner = Path(config).stat().st_uid
+    except OSError:  # it is gone, and only to be unregistered
+        owner = me
+    if me == 0 and owner != 0 and not system:
+        raise UsageError(
+            f"'{config}' belongs to user number {owner}, who could have anything run as root; "
+            "do this as that user, or register with the machine: --system runs it as them"
+        )
+    uid = owner if system else me
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:

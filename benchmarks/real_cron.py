@@ -119,12 +119,12 @@ def story(claims: Claims) -> None:
     with Isolated(needs=("cron", "crontab"), network=True) as machine:
         life = Life(machine)
         absent_stays_absent(claims, life)
+        machine.start("cron", "-f")
         machine.path(MAIL.parent / "foreign").write_bytes(FOREIGN)
         machine.must("crontab", str(MAIL.parent / "foreign"), user=USER)
         before = life.crontab or b""
         life.install(claims)
         installed(claims, life, before)
-        machine.start("cron", "-f")
         came = until(lambda: life.log.count("Cycle ") >= TICKS, PATIENCE_S)
         claims.claim(f"{TICKS} ticks come", came, life.log)
         ticked(claims, life)
@@ -134,7 +134,8 @@ def story(claims: Claims) -> None:
 
 def absent_stays_absent(claims: Claims, life: Life) -> None:
     """Install and uninstall where there is no crontab."""
-    life.scheduler("install", "--backend", "cron")
+    said = life.scheduler("install", "--backend", "cron")
+    claims.claim("a daemon that does not run is told of", "no cron daemon" in said.text, said.text)
     made = life.crontab
     life.scheduler("uninstall")
     claims.claim("an absent crontab is begun, and absent again afterwards", made and life.crontab is None, made)
@@ -146,6 +147,7 @@ def installed(claims: Claims, life: Life, before: bytes) -> None:
     claims.claim("every byte of the foreign lines is still there, and in front", first.startswith(before), first)
     again = life.scheduler("install", "--backend", "cron")
     claims.claim("a second install changes no byte", again.code == 0 and life.crontab == first, again.text)
+    claims.claim("the daemon that now runs is seen", "no cron daemon" not in again.text, again.text)
     checked = json.loads(life.scheduler("check", "--json").out)
     claims.claim("'check' finds the registration", checked["ok"], checked)
 

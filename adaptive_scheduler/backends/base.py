@@ -84,11 +84,16 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A command to run; when `must` is false its failure is no fault, and its absence neither."""
+    """A command to run, again and again for `retry_s` until it succeeds.
+
+    When `must` is false its failure is no fault; when it is `optional` a machine without it does without.
+    """
 
     argv: tuple[str, ...]
     content: bytes | None = None
     must: bool = True
+    optional: bool = False
+    retry_s: float = 0.0
 
 
 Action = Write | Remove | Run

@@ -24,18 +24,17 @@ from adaptive_scheduler.backends.base import (
     Write,
 )
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.errors import StateError, UsageError
+from adaptive_scheduler.errors import RegistrationError, UsageError
 
 LIST = Question(("crontab", "-l"))
 DAEMON = Question(("pgrep", "-x", "cron|crond|fcron|dcron"))
-IDLE = "no cron daemon seems to run here, so nothing will be called: start it, and have it started at boot"
+IDLE = "no cron daemon was seen running: unless something starts one, nothing will be called"
 
 LONGEST_LINE = 998
-"""Debian's cron cuts commands off after this many characters, without a word."""
+"""Debian's cron cuts commands off after this many bytes, without a word."""
 
-PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FRESH = ", which this block began"
-NO_CRONTAB = ("no crontab", "no such file", "can't open")
+NO_CRONTAB = ("no crontab", "no such file")
 """What `crontab -l` says where there is none: cronie and Debian, then BusyBox."""
 
 
@@ -58,13 +57,13 @@ def missing(wish: Registration, answers: Answers) -> str | None:
 
 def registered(wish: Registration, answers: Answers) -> Registered | None:
     """Compare the block in the crontab with the wish."""
-    block = _block_of(wish.name).search(_crontab(answers))
+    block = _block(wish.name, _crontab(answers))
     if block is None:
         return None
     found = block["body"].decode(errors="replace")
-    ours = _escaped(f"--config {shlex.quote(wish.config)} ") in found
+    ours = _escaped(f" --config {shlex.quote(wish.config)} run ") in found
     summary = f"in the crontab of '{wish.user}', every {words(wish.every)}"
-    edited = ours and found.splitlines() != _lines(wish)
+    edited = ours and found.splitlines() != _lines(wish)[0]
     faults = ("its lines in the crontab are not those that 'install' wrote",) if edited else ()
     return Registered(ours, summary, faults, _notes(answers))
 
@@ -72,11 +71,11 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
 def install(wish: Registration, answers: Answers) -> Plan:
     """Put the block at the end of the crontab, or in the place of an older one; keep a copy of what was."""
     before = _crontab(answers)
-    old = _block_of(wish.name).search(before)
+    old = _block(wish.name, before)
     fresh = old["fresh"] is not None if old else answers.get(LIST, UNKNOWN).code != 0
-    block = "\n".join([_begin(wish.name, fresh=fresh), *_lines(wish), _end(wish.name), ""]).encode()
-    remark = grid.remark(grid.whole_minutes(wish.every, "cron"))
-    notes = (*((remark,) if remark else ()), *_notes(answers))
+    lines, remarks = _lines(wish)
+    block = "\n".join([_begin(wish.name, fresh=fresh), *lines, _end(wish.name), ""]).encode()
+    notes = (*remarks, *_notes(answers))
     if old:
         after = before[: old.start()] + block + before[old.end() :]
     else:
@@ -89,7 +88,7 @@ def install(wish: Registration, answers: Answers) -> Plan:
 def uninstall(wish: Registration, answers: Answers) -> Plan:
     """Cut the block out; a crontab that it began goes with it."""
     before = _crontab(answers)
-    old = _block_of(wish.name).search(before)
+    old = _block(wish.name, before)
     if old is None:
         return Plan()
     after = before[: old.start()] + before[old.end() :]
@@ -107,16 +106,32 @@ def _backup(wish: Registration, crontab: bytes) -> tuple[Write, ...]:
     return (Write(f"{wish.folder}/crontab.backup-{wish.name}", crontab, private=True),) if crontab else ()
 
 
-def _lines(wish: Registration) -> list[str]:
-    """Return the crontab lines of a wish, without the marks around them."""
+def _lines(wish: Registration) -> tuple[list[str], list[str]]:
+    """Return the crontab lines of a wish, without the marks around them, and what to know of them."""
     minutes = grid.whole_minutes(wish.every, "cron")
+    remark = grid.remark(minutes)
+    remarks = [remark] if remark else []
+    command, left_out = _fitting(wish)
+    if left_out:
+        remarks.append(f"cron takes {LONGEST_LINE} bytes a line, so PATH goes without {':'.join(left_out)}")
     first = int(wish.offset.total_seconds()) // 60
-    command = _command(wish, wish.environment)
-    if len(command) > LONGEST_LINE:
-        command = _command(wish, {**wish.environment, "PATH": PLAIN_PATH})
-    if len(command) > LONGEST_LINE:
-        raise UsageError(f"cron takes {LONGEST_LINE} characters a line, and this cycle needs {len(command)}")
-    return [f"{_minutes(within)} {_hours(hours)} * * * {command}" for within, hours in grid.lines(minutes, first)]
+    lines = [f"{_minutes(within)} {_hours(hours)} * * * {command}" for within, hours in grid.lines(minutes, first)]
+    return lines, remarks
+
+
+def _fitting(wish: Registration) -> tuple[str, list[str]]:
+    """Return the command with as much of the search path as cron takes, and what was left out at its end."""
+    entries = wish.environment.get("PATH", "").split(":")
+    kept = len(entries)
+    while True:
+        environment = {**wish.environment, "PATH": ":".join(entries[:kept])} if "PATH" in wish.environment else {}
+        command = _command(wish, environment)
+        length = len(command.encode())
+        if length <= LONGEST_LINE:
+            return command, entries[kept:]
+        if kept <= 1:
+            raise UsageError(f"cron takes {LONGEST_LINE} bytes a line, and this cycle needs {length}")
+        kept -= 1
 
 
 def _command(wish: Registration, environment: Mapping[str, str]) -> str:
@@ -145,13 +160,13 @@ def _hours(values: tuple[int, ...]) -> str:
 
 
 def _crontab(answers: Answers) -> bytes:
-    """Return the crontab; raises StateError rather than taking one that cannot be read for an empty one."""
+    """Return the crontab; raises RegistrationError rather than taking one that cannot be read for an empty one."""
     answer = answers.get(LIST, UNKNOWN)
     if answer.code == 0:
         return answer.content
     if answer.code is None or _is_absent(answer):
         return b""
-    raise StateError(f"'crontab -l' fails, so nothing is changed: {answer.complaint or 'it does not say why'}")
+    raise RegistrationError(f"'crontab -l' fails, so nothing is changed: {answer.complaint or 'it does not say why'}")
 
 
 def _is_absent(answer: Answer) -> bool:
@@ -166,9 +181,20 @@ def _end(name: str) -> str:
     return f"# END adaptive-scheduler '{name}'"
 
 
-def _block_of(name: str) -> re.Pattern[bytes]:
+def _block(name: str, crontab: bytes) -> re.Match[bytes] | None:
+    """Return the block of a name; raises RegistrationError where its marks do not make one block.
+
+    What stands between a mark and the next one of another pair need not be ours, so nothing is guessed.
+    """
     begin = re.escape(f"# BEGIN adaptive-scheduler '{name}'").encode()
     fresh, end = re.escape(FRESH).encode(), re.escape(_end(name)).encode()
-    return re.compile(
-        rb"^%b(?P<fresh>%b)? \([^\n]*\n(?P<body>.*?)^%b(?:\n|\Z)" % (begin, fresh, end), re.MULTILINE | re.DOTALL
-    )
+    body = rb"(?P<body>(?:(?!# (?:BEGIN|END) adaptive-scheduler )[^\n]*\n)*)"
+    whole = rb"^%b(?P<fresh>%b)? \([^\n]*\n%b%b\r?(?:\n|\Z)" % (begin, fresh, body, end)
+    blocks = list(re.finditer(whole, crontab, re.MULTILINE))
+    begun = re.findall(rb"^%b" % begin, crontab, re.MULTILINE)
+    if len(begun) > 1 or len(begun) != len(blocks):
+        raise RegistrationError(
+            f"the marks around '{name}' in the crontab are damaged, so nothing is changed: remove what lies between "
+            "its BEGIN and END by hand (crontab -e), marks included"
+        )
+    return blocks[0] if blocks else None

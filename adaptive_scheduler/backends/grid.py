@@ -41,20 +41,20 @@ def whole_minutes(every: timedelta, scheduler: str) -> int:
 
 
 def lines(minutes: int, first: int) -> Lines:
-    """Return the calendar of a day: each `minutes` from minute `first` on.
+    """Return the calendar of a day: each `minutes`, an hour at most, from minute `first` on.
 
     Where the tick does not divide a day the first call comes early enough that the step over midnight is the
-    rest of the division, never longer than the tick.
+    rest of the division, never longer than the tick; and not in the first minute, where there is another.
     """
     rest = HOURS_A_DAY * MINUTES_AN_HOUR % minutes
-    first = first % rest if rest else first
+    if rest and first >= rest:
+        first = 1 + (first - 1) % (rest - 1) if rest > 1 else 0
     hours_of: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for hour in range(HOURS_A_DAY):
         begin = hour * MINUTES_AN_HOUR
         times = range(first, HOURS_A_DAY * MINUTES_AN_HOUR, minutes)
         within = tuple(one - begin for one in times if begin <= one < begin + MINUTES_AN_HOUR)
-        if within:
-            hours_of[within].append(hour)
+        hours_of[within].append(hour)
     return [
         (within, () if len(hours) == HOURS_A_DAY else tuple(hours))
         for within, hours in sorted(hours_of.items(), key=lambda item: item[1])

@@ -2,10 +2,12 @@
 
 launchd counts from the moment it loads the job, so no offset is needed, and makes up for a sleep with one
 call. It would end what is left of the job's process group when the cycle ends; runs have sessions of their
-own, and `AbandonProcessGroup` says so once more.
+own, and `AbandonProcessGroup` says so once more. It forgets a job some seconds after it was told to, and loads
+no other of that name before.
 """
 
 import plistlib
+from xml.parsers.expat import ExpatError
 
 from adaptive_scheduler.backends.base import (
     UNKNOWN,
@@ -24,6 +26,8 @@ from adaptive_scheduler.durations import words
 
 SYSTEM_FOLDER = "/Library/LaunchDaemons"
 USER_FOLDER = "Library/LaunchAgents"
+FORGETS_WITHIN_S = 25.0
+"""A job that runs is given 20 s to end."""
 
 
 def looks(wish: Registration) -> tuple[Look, ...]:
@@ -45,7 +49,7 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
         return None
     try:
         found = plistlib.loads(file.content)
-    except (plistlib.InvalidFileException, ValueError, OverflowError):
+    except (plistlib.InvalidFileException, ExpatError, ValueError, OverflowError):
         found = {}
     ours = isinstance(found, dict) and wish.config in found.get("ProgramArguments", ())
     faults = []
@@ -61,13 +65,15 @@ def install(wish: Registration, answers: Answers) -> Plan:
     found = registered(wish, answers)
     if found is not None and found.ours and not found.faults:
         return Plan()
-    path = _file(wish).path
+    path, job = _file(wish).path, f"{_domain(wish)}/{_label(wish)}"
+    loaded = answers.get(_question(wish), UNKNOWN).code == 0
     return Plan(
         (
             Write(path, plistlib.dumps(_content(wish), sort_keys=False)),
-            Run(("plutil", "-lint", path), must=False),
-            Run(("launchctl", "bootout", f"{_domain(wish)}/{_label(wish)}"), must=False),
-            Run(("launchctl", "bootstrap", _domain(wish), path)),
+            Run(("plutil", "-lint", path), optional=True),
+            *((Run(("launchctl", "bootout", job), must=False),) if loaded else ()),
+            Run(("launchctl", "enable", job), must=False),
+            Run(("launchctl", "bootstrap", _domain(wish), path), retry_s=FORGETS_WITHIN_S),
         )
     )
 

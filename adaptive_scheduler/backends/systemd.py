@@ -28,7 +28,7 @@ from adaptive_scheduler.errors import UsageError
 SYSTEM_FOLDER = "/etc/systemd/system"
 USER_FOLDER = ".config/systemd/user"
 LINGER_FOLDER = "/var/lib/systemd/linger"
-PROPERTIES = "LoadState,ActiveState,UnitFileState,NeedDaemonReload"
+PROPERTIES = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths"
 
 SERVICE = """\
 # Written by 'adaptive-scheduler install'; 'adaptive-scheduler uninstall' removes it.
@@ -65,14 +65,14 @@ WantedBy=timers.target
 
 
 def looks(wish: Registration) -> tuple[Look, ...]:
-    """Read both units, ask the manager about the timer, and see whether the user's manager lingers."""
+    """Read both units, ask the manager about them, and see whether the user's manager lingers."""
     linger = () if wish.system else (_linger(wish),)
-    return (_service(wish), _timer(wish), _question(wish), *linger)
+    return (_service(wish), _timer(wish), _question(wish, "timer"), _question(wish, "service"), *linger)
 
 
 def missing(wish: Registration, answers: Answers) -> str | None:
     """There must be a manager that answers."""
-    answer = answers.get(_question(wish), UNKNOWN)
+    answer = answers.get(_question(wish, "timer"), UNKNOWN)
     if answer.code is None:
         return "no 'systemctl' on PATH: this system was not started by systemd"
     if answer.code != 0:
@@ -85,11 +85,15 @@ def missing(wish: Registration, answers: Answers) -> str | None:
 def registered(wish: Registration, answers: Answers) -> Registered | None:
     """Compare the units and what the manager knows of them with the wish."""
     service, timer = answers.get(_service(wish), UNKNOWN), answers.get(_timer(wish), UNKNOWN)
-    told = _told(wish, answers)
+    told = _told(wish, "timer", answers)
+    whose = "the system's" if wish.system else f"the manager of user '{wish.user}'"
+    elsewhere = _told(wish, "service", answers).get("FragmentPath", "")
+    if elsewhere not in ("", _service(wish).path):
+        # A unit of this name in another folder is somebody's service: ours would take its place.
+        return Registered(False, f"{whose} service '{elsewhere}'")
     if service.code is None and timer.code is None and told.get("LoadState") in (None, "not-found"):
         return None
-    ours = _in_command(wish.config) in service.content.decode(errors="replace")
-    whose = "the system's" if wish.system else f"the manager of user '{wish.user}'"
+    ours = f" --config {_in_command(wish.config)} run\n" in service.content.decode(errors="replace")
     summary = f"{whose} timer '{wish.name}.timer', every {words(wish.every)}"
     faults = [] if not ours else [*_differences(wish, answers), *_state_faults(wish, told)]
     return Registered(ours, summary, tuple(faults), _notes(wish, answers))
@@ -102,7 +106,7 @@ def install(wish: Registration, answers: Answers) -> Plan:
         for file, content in _units(wish).items()
         if answers.get(file, UNKNOWN).content != content
     ]
-    if not writes and not _state_faults(wish, _told(wish, answers)):
+    if not writes and not _state_faults(wish, _told(wish, "timer", answers)):
         return Plan((), _notes(wish, answers))
     commands = (
         _systemctl(wish, "daemon-reload"),
@@ -193,14 +197,20 @@ def _state_faults(wish: Registration, told: dict[str, str]) -> list[str]:
 
 
 def _notes(wish: Registration, answers: Answers) -> tuple[str, ...]:
-    if wish.system or answers.get(_linger(wish), UNKNOWN).code == 0:
-        return ()
-    linger = f"'loginctl enable-linger {wish.user}' keeps them going"
-    return (f"the timers of user '{wish.user}' stop when they log out: {linger}",)
+    notes = [
+        f"'{wish.name}.{kind}' is changed by '{path}'"
+        for kind in ("service", "timer")
+        for path in _told(wish, kind, answers).get("DropInPaths", "").split()
+        if f"/{wish.name}.{kind}.d/" in path
+    ]
+    if not wish.system and answers.get(_linger(wish), UNKNOWN).code != 0:
+        linger = f"'loginctl enable-linger {wish.user}' keeps them going"
+        notes.append(f"the timers of user '{wish.user}' stop when they log out: {linger}")
+    return tuple(notes)
 
 
-def _told(wish: Registration, answers: Answers) -> dict[str, str]:
-    text = answers.get(_question(wish), UNKNOWN).content.decode(errors="replace")
+def _told(wish: Registration, kind: str, answers: Answers) -> dict[str, str]:
+    text = answers.get(_question(wish, kind), UNKNOWN).content.decode(errors="replace")
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
@@ -220,8 +230,8 @@ def _folder(wish: Registration) -> str:
     return SYSTEM_FOLDER if wish.system else f"{wish.home}/{USER_FOLDER}"
 
 
-def _question(wish: Registration) -> Question:
-    return Question(_argv(wish, "show", f"{wish.name}.timer", f"--property={PROPERTIES}"))
+def _question(wish: Registration, kind: str) -> Question:
+    return Question(_argv(wish, "show", f"{wish.name}.{kind}", f"--property={PROPERTIES}"))
 
 
 def _systemctl(wish: Registration, *words: str, must: bool = True) -> Run:

@@ -79,7 +79,7 @@ def registered(wish: Registration, answers: Answers) -> Registered | None:
     wanted = _values(_xml(wish))
     # Whoever edits the action leaves the description, and whoever edits that leaves the action.
     described = found.get("RegistrationInfo/Description") == wanted["RegistrationInfo/Description"]
-    ours = described or _quoted(wish.config) in found.get("Actions/Exec/Arguments", "")
+    ours = described or f"--config {_quoted(wish.config)} run" in found.get("Actions/Exec/Arguments", "")
     logged_off = found.get("Principals/Principal/LogonType") == "S4U"
     when = "whether or not anybody is logged on" if logged_off else f"while '{wish.user}' is logged on"
     summary = f"the Task Scheduler's task '{wish.name}', every {words(wish.every)} {when}"
@@ -216,19 +216,16 @@ def _decoded(content: bytes) -> str:
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         text = content.decode("utf-16", "replace")
     else:
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = content.decode(_oem(), "replace")
+        # Console programs of Windows print in its OEM code page; elsewhere Python knows no such encoding.
+        text = _in(content, "utf-8-sig") or _in(content, "oem") or content.decode("latin-1")
     return re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
 
 
-def _oem() -> str:
-    """Return the encoding of what Windows' own console programs print; elsewhere there is no such thing."""
+def _in(content: bytes, encoding: str) -> str | None:
     try:
-        return codecs.lookup("oem").name
-    except LookupError:
-        return "latin-1"
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return None
 
 
 def _quoted(word: str) -> str:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adaptive_scheduler import config as configuration
-from adaptive_scheduler import registration, whoami
+from adaptive_scheduler import record, registration, whoami
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Action, Plan, Registration, Remove, Write
 from adaptive_scheduler.commands import output
@@ -14,19 +14,26 @@ from adaptive_scheduler.opening import open_world
 
 
 def install(
-    config: str | None, *, backend: str, every: timedelta | None, name: str, system: bool, print_only: bool
+    config: str | None, *, backend: str, every: timedelta | None, name: str | None, system: bool, print_only: bool
 ) -> int:
-    """Register a cycle every tick, read it back, and say what was done; `print_only` only says it."""
-    registration.checked_name(name)
+    """Register a cycle every tick, read it back, and say what was done; `print_only` only says it.
+
+    What is not said is as it was at the last time, so that doing it again mends.
+    """
     # The copy of tasks.toml that this leaves is what cycles go by, should the file be broken before the first.
     world = open_world(config, strict=True, write=not print_only and not system).world
     _refuse_other_tick(world.config, every)
-    wish = whoami.registration(world.config, name, system=system)
+    before = record.recorded(world.config)
+    if before is not None:
+        backend = before[0] if backend == registration.AUTO else backend
+        name, system = name or before[1].name, system or before[1].system
+    checked = registration.checked_name(name or registration.DEFAULT_NAME)
+    wish = whoami.registration(world.config, checked, system=system)
     if print_only:
         _print_install(world.config, backend, wish)
         return 0
-    chosen, answers = registration.choose(backend, wish)
     whoami.try_out(wish)
+    chosen, answers = registration.choose(backend, wish)
     plan = registration.plan_install(world.config, chosen, wish, answers)
     standing = registration.install(world.config, chosen, wish, plan, _done)
     how = "registered" if plan.actions else "registered already"
@@ -41,24 +48,26 @@ def uninstall(config: str | None, *, backend: str | None, name: str | None, syst
     mine = _config_of_anything(config)
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"unknown --backend '{backend}'; choose one of: {', '.join(BACKENDS)}")
-    record = registration.recorded(mine)
-    if record is not None and name is None:
-        backend, wish = backend or record[0], record[1]
+    known = record.recorded(mine)
+    is_known = known is not None and backend in (None, known[0]) and name in (None, known[1].name)
+    if known is not None and is_known:
+        backend, wish = known
     else:
         checked = registration.checked_name(name or registration.DEFAULT_NAME)
         wish = whoami.registration(mine, checked, system=system)
-    found = registration.plans_uninstall(backend, wish)
-    if print_only:
-        for _, plan in found:
-            _print_plan(plan)
-    else:
-        for chosen, plan in found:
-            registration.uninstall(chosen, wish, plan.actions, _done)
-            output.line(f"'{wish.name}' is no longer registered with {chosen}; tasks.toml, log and history stay")
-        if record is not None and record[1].name == wish.name:
-            registration.forget(mine)
+    found = registration.plans_uninstall(wish, backend)
     if not found:
         output.line(f"'{wish.name}' is not registered for '{mine.path}'; nothing to do")
+    if known is not None and not is_known:
+        output.line(f"note: it stays registered with {known[0]} as '{known[1].name}'")
+    for chosen, plan in found:
+        if print_only:
+            _print_plan(plan)
+        else:
+            registration.uninstall(chosen, wish, plan.actions, _done)
+            output.line(f"'{wish.name}' is no longer registered with {chosen}; tasks.toml, log and history stay")
+    if is_known and not print_only:
+        record.forget(mine)
     return 0
 
 

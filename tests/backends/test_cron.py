@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler.backends import cron
 from adaptive_scheduler.backends.base import Answer, Answers, Plan, Run, Write
-from adaptive_scheduler.errors import StateError, UsageError
+from adaptive_scheduler.errors import RegistrationError, UsageError
 from tests.backends.golden import LINUX, example
 
 NONE = Answer(1, b"", "no crontab for me")
@@ -94,7 +94,7 @@ def test_the_crontab_before_the_change_is_kept_for_its_owner_alone() -> None:
 
 def test_a_crontab_that_cannot_be_read_is_never_taken_for_an_empty_one() -> None:
     refused: Answers = {cron.LIST: Answer(1, b"", "crontab: you are not allowed to use this program")}
-    with pytest.raises(StateError, match="nothing is changed: crontab: you are not allowed"):
+    with pytest.raises(RegistrationError, match="nothing is changed: crontab: you are not allowed"):
         cron.install(LINUX, refused)
     assert "not allowed" in str(cron.missing(LINUX, refused))
 
@@ -144,12 +144,57 @@ def test_a_line_break_in_a_path_is_refused() -> None:
         cron.install(example(argv=("/a\nb/python", *LINUX.argv[1:])), told(None))
 
 
-def test_a_search_path_too_long_for_cron_becomes_the_usual_one_and_an_endless_line_is_refused() -> None:
-    with_block = installed(None, environment={"PATH": ":".join(f"/opt/folder{n}/bin" for n in range(60))})
+def test_a_search_path_too_long_for_cron_is_cut_at_its_end_and_that_is_told() -> None:
+    wish = example(environment={"PATH": ":".join(f"/opt/folder{n}/bin" for n in range(60)), "LANG": "C.UTF-8"})
+    plan = cron.install(wish, told(None))
+    with_block = after(plan, None)
     assert with_block is not None
-    assert f"PATH={cron.PLAIN_PATH}" in command_of(with_block)
-    with pytest.raises(UsageError, match="cron takes 998 characters a line"):
-        installed(None, config="/x" * 600, argv=(*LINUX.argv[:-2], "/x" * 600, "run"))
+    line = with_block.splitlines()[1].split(maxsplit=5)[5]
+    assert len(line) <= cron.LONGEST_LINE
+    (path,) = [word for word in command_of(with_block) if word.startswith("PATH=")]
+    kept = path.removeprefix("PATH=").split(":")
+    assert kept == [f"/opt/folder{n}/bin" for n in range(len(kept))]
+    assert plan.notes[0].endswith(":".join(f"/opt/folder{n}/bin" for n in range(len(kept), 60)))
+    found = cron.registered(wish, told(with_block))
+    assert found is not None
+    assert found.faults == ()
+
+
+@pytest.mark.parametrize("config", ["/x" * 600, "/" + "가" * 400], ids=["characters", "bytes"])
+def test_a_line_that_cron_would_cut_off_is_refused(config: str) -> None:
+    with pytest.raises(UsageError, match="cron takes 998 bytes a line"):
+        installed(None, config=config, argv=(*LINUX.argv[:-2], config, "run"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda block: block.replace(b"# END adaptive-scheduler 'AdaptiveScheduler'\n", b""),
+        lambda block: block.replace(b"# END adaptive-scheduler 'AdaptiveScheduler'\n", b"") + block,
+        lambda block: block + block,
+        lambda block: block.replace(b"# END", b"# BEGIN adaptive-scheduler 'Other' (x)\n# END"),
+    ],
+    ids=["no end", "no end, and a second block", "two blocks", "another one inside"],
+)
+def test_a_block_with_damaged_marks_is_left_alone_with_all_that_stands_around_it(damage: Any) -> None:
+    with_block = installed(None)
+    assert with_block is not None
+    damaged = damage(with_block) + b"0 3 * * * /home/me/backup\n"
+    for change in (cron.install, cron.uninstall, cron.registered):
+        with pytest.raises(RegistrationError, match="the marks around 'AdaptiveScheduler' in the crontab are damaged"):
+            change(LINUX, told(damaged))
+
+
+def test_an_end_mark_that_an_editor_of_windows_saved_is_still_one() -> None:
+    with_block = installed(FOREIGN)
+    assert with_block is not None
+    assert uninstalled(with_block[:-1] + b"\r\n@daily x\n") == FOREIGN + b"@daily x\n"
+
+
+def test_a_crontab_that_busybox_may_not_open_is_not_an_absent_one() -> None:
+    refused: Answers = {cron.LIST: Answer(1, b"", "crontab: can't open 'me': Permission denied")}
+    with pytest.raises(RegistrationError, match="nothing is changed"):
+        cron.install(LINUX, refused)
 
 
 def test_an_edited_block_is_told() -> None:
@@ -175,6 +220,10 @@ def test_a_block_commented_out_by_hand_is_told() -> None:
     found = cron.registered(LINUX, told(with_block.replace(b"\n2-59/5", b"\n# 2-59/5")))
     assert found is not None
     assert found.faults
+
+
+def test_only_the_crontab_and_its_readers_are_looked_at() -> None:
+    assert cron.looks(LINUX) == (cron.LIST, cron.DAEMON)
 
 
 @pytest.mark.parametrize(

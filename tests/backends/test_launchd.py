@@ -13,14 +13,22 @@ FILE = File("/Users/me/Library/LaunchAgents/adaptive-scheduler.AdaptiveScheduler
 JOB = Question(("launchctl", "print", "gui/501/adaptive-scheduler.AdaptiveScheduler"))
 
 
-def test_an_agent_is_written_checked_and_loaded_in_place_of_an_older_one() -> None:
-    write, lint, forget, load = launchd.install(MACOS, {}).actions
+LABEL = "gui/501/adaptive-scheduler.AdaptiveScheduler"
+FORGET = Run(("launchctl", "bootout", LABEL), must=False)
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["for the first time", "in place of an older one"])
+def test_an_agent_is_written_checked_and_loaded(loaded: bool) -> None:
+    write, lint, *rest = launchd.install(MACOS, {JOB: Answer(0 if loaded else 113)}).actions
     assert isinstance(write, Write)
     assert write.path == FILE.path
     assert plistlib.loads(write.content)["ProgramArguments"] == [*MACOS.argv, "--faults-only"]
-    assert lint == Run(("plutil", "-lint", FILE.path), must=False)
-    assert forget == Run(("launchctl", "bootout", "gui/501/adaptive-scheduler.AdaptiveScheduler"), must=False)
-    assert load == Run(("launchctl", "bootstrap", "gui/501", FILE.path))
+    assert lint == Run(("plutil", "-lint", FILE.path), optional=True)
+    assert rest == [
+        *([FORGET] if loaded else []),
+        Run(("launchctl", "enable", LABEL), must=False),
+        Run(("launchctl", "bootstrap", "gui/501", FILE.path), retry_s=launchd.FORGETS_WITHIN_S),
+    ]
 
 
 def test_a_daemon_of_the_system_runs_as_its_user() -> None:
@@ -28,7 +36,7 @@ def test_a_daemon_of_the_system_runs_as_its_user() -> None:
     assert isinstance(write, Write)
     assert write.path == "/Library/LaunchDaemons/adaptive-scheduler.AdaptiveScheduler.plist"
     assert plistlib.loads(write.content)["UserName"] == "me"
-    assert load == Run(("launchctl", "bootstrap", "system", write.path))
+    assert load == Run(("launchctl", "bootstrap", "system", write.path), retry_s=launchd.FORGETS_WITHIN_S)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def test_what_is_not_as_wished_is_told_and_mended(answers: Answers, fault: str) 
     assert launchd.install(MACOS, told).actions
 
 
-@pytest.mark.parametrize("content", [b"", b"no plist", plistlib.dumps(["a list"])])
+@pytest.mark.parametrize("content", [b"", b"no plist", plistlib.dumps(["a list"]), plistlib.dumps({})[:-20]])
 def test_a_file_that_is_no_job_of_ours_is_foreign(content: bytes) -> None:
     found = launchd.registered(MACOS, {FILE: Answer(0, content)})
     assert found is not None

@@ -19,7 +19,7 @@ def state(**changes: str) -> Answer:
 
 
 def with_state(answer: Answer, wish: Registration = LINUX) -> Answers:
-    return {**as_installed("systemd"), systemd._question(wish): answer}
+    return {**as_installed("systemd"), systemd._question(wish, "timer"): answer}
 
 
 def commands(actions: "tuple[object, ...]") -> list[str]:
@@ -87,6 +87,35 @@ def test_an_edited_unit_is_told_and_written_anew(file: File) -> None:
     assert [one.path for one in systemd.install(LINUX, answers).actions if isinstance(one, Write)] == [file.path]
 
 
+def test_a_service_of_this_name_in_another_folder_is_not_shadowed() -> None:
+    """`--name nginx`: ours would take the place of the distribution's own at the next boot."""
+    wish = example(name="nginx", system=True)
+    answers: Answers = {
+        systemd._question(wish, "service"): Answer(
+            0, b"LoadState=loaded\nFragmentPath=/lib/systemd/system/nginx.service\n"
+        ),
+        systemd._question(wish, "timer"): state(LoadState="not-found"),
+    }
+    found = systemd.registered(wish, answers)
+    assert found is not None
+    assert not found.ours
+    assert "/lib/systemd/system/nginx.service" in found.summary
+
+
+def test_a_project_whose_path_ends_like_ours_is_another() -> None:
+    short = example(config="/me/tasks.toml", argv=(*LINUX.argv[:7], "/me/tasks.toml", "run"))
+    found = systemd.registered(short, as_installed("systemd"))
+    assert found is not None
+    assert not found.ours
+
+
+def test_a_drop_in_is_told() -> None:
+    changed = state(DropInPaths="/usr/lib/systemd/user/timer.d/all.conf /x/AdaptiveScheduler.timer.d/override.conf")
+    found = systemd.registered(LINUX, with_state(changed))
+    assert found is not None
+    assert found.notes == ("'AdaptiveScheduler.timer' is changed by '/x/AdaptiveScheduler.timer.d/override.conf'",)
+
+
 def test_uninstall_stops_the_timer_alone_and_leaves_nothing() -> None:
     plan = systemd.uninstall(LINUX, as_installed("systemd"))
     assert [one.path for one in plan.actions if isinstance(one, Remove)] == [TIMER.path, SERVICE.path]
@@ -106,7 +135,7 @@ def test_uninstall_stops_the_timer_alone_and_leaves_nothing() -> None:
 )
 def test_where_there_is_no_manager_it_says_so(answer: Answer, system: bool, words: str | None) -> None:
     wish = replace(LINUX, system=system)
-    told = systemd.missing(wish, {systemd._question(wish): answer})
+    told = systemd.missing(wish, {systemd._question(wish, "timer"): answer})
     assert (told is None) if words is None else (told is not None and words in told)
 
 
@@ -135,7 +164,6 @@ def test_a_line_break_is_refused() -> None:
 
 
 def test_the_question_is_put_to_the_right_manager() -> None:
-    assert Question(("systemctl", "--user", "show", "AdaptiveScheduler.timer", f"--property={systemd.PROPERTIES}")) in (
-        systemd.looks(LINUX)
-    )
+    asked = Question(("systemctl", "--user", "show", "AdaptiveScheduler.timer", f"--property={systemd.PROPERTIES}"))
+    assert asked in systemd.looks(LINUX)
     assert not any("--user" in one.argv for one in systemd.looks(example(system=True)) if isinstance(one, Question))

@@ -127,6 +127,12 @@ def test_a_task_whose_action_was_emptied_by_hand_is_still_ours() -> None:
     assert [fault.split(" is ")[0] for fault in found.faults] == ["its Command", "its Arguments"]
 
 
+def test_a_project_whose_path_begins_like_ours_is_another() -> None:
+    arguments = "--config C:\\Users\\me\\tasks.toml.old run"
+    other = XML.replace("--config C:\\Users\\me\\tasks.toml run", arguments).replace("for C:\\", "for D:\\")
+    assert not stored(other).ours
+
+
 def test_what_the_store_adds_is_no_difference() -> None:
     more = XML.replace("<Author>", "<Date>2025-01-01T00:00:00</Date><URI>\\AdaptiveScheduler</URI><Author>")
     more = more.replace(r"<UserId>EXAMPLE\me", "<UserId>S-1-5-21-1-2-3-1001")
@@ -141,6 +147,13 @@ def test_what_the_store_adds_is_no_difference() -> None:
 def test_the_store_is_read_whatever_its_encoding_really_is(content: bytes) -> None:
     answers: Answers = {STORED: Answer(1, b"", "Access is denied"), QUERY: Answer(0, content)}
     found = windows.registered(WINDOWS, answers)
+    assert found is not None
+    assert found.faults == ()
+
+
+def test_a_query_in_the_code_page_of_the_console_is_read_as_far_as_it_can_be() -> None:
+    printed = XML.replace("<Author>", "<Author>한국 ").encode("cp949")
+    found = windows.registered(WINDOWS, {QUERY: Answer(0, printed)})
     assert found is not None
     assert found.faults == ()
 
