@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def alive_in(run_id: str) -> list[psutil.Process]:
         except (psutil.Error, IndexError):
             continue
     return found
+
+
+def kill_all(run_id: str) -> None:
+    """Kill all processes of a run; one that ended meanwhile is as good."""
+    for process in alive_in(run_id):
+        with suppress(psutil.Error, OSError):
+            process.kill()
 
 
 class Supervised:

@@ -16,7 +16,7 @@ from adaptive_scheduler import locks
 from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.supervisor import write_done
 from tests.platforms import WINDOWS, beyond_wine, holes, modes, on_wine, posix_only, signals
-from tests.processes import Supervised, alive_in, until
+from tests.processes import Supervised, alive_in, kill_all, until
 
 ESCAPE = """
 import os, subprocess, sys, time
@@ -47,11 +47,6 @@ time.sleep(600)
 @pytest.fixture
 def run(tmp_path: Path) -> Supervised:
     return Supervised(tmp_path)
-
-
-def kill_all(run_id: str) -> None:
-    for process in alive_in(run_id):
-        process.kill()
 
 
 # -- how steps end -------------------------------------------------------------------------------------
@@ -96,7 +91,8 @@ def test_a_run_under_its_real_flags_says_all_that_is_asked(run: Supervised) -> N
     assert done["started_at"] <= done["ended_at"]
     assert done["started_at"].endswith("+00:00")
     assert 0 < done["cpu_s"] < 10 or on_wine()  # whose jobs do not count it
-    assert done["peak_memory_bytes"] > 40_000_000
+    # Wine forgets the peak of what has ended, so there it is what was seen of it.
+    assert done["peak_memory_bytes"] > (5_000_000 if on_wine() else 40_000_000)
     assert done["output_bytes"] == len(f"hello{os.linesep}")
     assert (done["left_behind"], done["background_took"]) == (0, None)
     assert [step["status"] for step in done["steps"]] == ["ok"]

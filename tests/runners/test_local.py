@@ -23,7 +23,7 @@ from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.runners.spawn import wait_for_claim
 from adaptive_scheduler.runners.spec import environment
 from tests.platforms import WINDOWS, is_private
-from tests.processes import SLEEP, alive_in, kill, until
+from tests.processes import SLEEP, alive_in, kill, kill_all, until
 
 NOW = datetime(2025, 11, 2, 22, 30, 0, 123_456, tzinfo=UTC)
 WAIT = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
@@ -97,8 +97,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield made
     (tmp_path / "go").touch()
     for run_id in made.run_ids:
-        for process in alive_in(run_id):
-            process.kill()
+        kill_all(run_id)
     until(made.all_reaped, "the end of the supervisors")
 
 
