@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adaptive_scheduler import record, registrar
 from adaptive_scheduler.backends import BACKENDS
-from adaptive_scheduler.backends.base import Action, Answers, Plan, Registration, Standing
+from adaptive_scheduler.backends.base import FORGETS_WITHIN_S, Action, Answers, Plan, Registration, Standing
 from adaptive_scheduler.config import current_platform
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.errors import RegistrationError, UsageError
@@ -23,8 +23,7 @@ AUTO = "auto"
 PREFERRED = {"linux": ("systemd", "cron"), "macos": ("launchd", "cron"), "windows": ("windows",)}
 """What `auto` tries on each system, in this order."""
 
-FORGETS_WITHIN_S, ASK_AGAIN_S = 25.0, 0.5
-"""launchd lets a job that runs end before it forgets it."""
+ASK_AGAIN_S = 0.5
 
 ANEW = "'adaptive-scheduler install' registers it anew"
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+FORGETS_WITHIN_S = 25.0
+"""How long a scheduler may take to let go of a job: launchd gives one that runs 20 s to end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:

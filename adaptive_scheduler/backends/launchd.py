@@ -10,6 +10,7 @@ import plistlib
 from xml.parsers.expat import ExpatError
 
 from adaptive_scheduler.backends.base import (
+    FORGETS_WITHIN_S,
     UNKNOWN,
     Answers,
     File,
@@ -26,8 +27,6 @@ from adaptive_scheduler.durations import words
 
 SYSTEM_FOLDER = "/Library/LaunchDaemons"
 USER_FOLDER = "Library/LaunchAgents"
-FORGETS_WITHIN_S = 25.0
-"""A job that runs is given 20 s to end."""
 
 
 def looks(wish: Registration) -> tuple[Look, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from adaptive_scheduler.backends import launchd
-from adaptive_scheduler.backends.base import Answer, Answers, File, Question, Run, Write
+from adaptive_scheduler.backends.base import FORGETS_WITHIN_S, Answer, Answers, File, Question, Run, Write
 from tests.backends.golden import MACOS, as_installed
 
 FILE = File("/Users/me/Library/LaunchAgents/adaptive-scheduler.AdaptiveScheduler.plist")
@@ -27,7 +27,7 @@ def test_an_agent_is_written_checked_and_loaded(loaded: bool) -> None:
     assert rest == [
         *([FORGET] if loaded else []),
         Run(("launchctl", "enable", LABEL), must=False),
-        Run(("launchctl", "bootstrap", "gui/501", FILE.path), retry_s=launchd.FORGETS_WITHIN_S),
+        Run(("launchctl", "bootstrap", "gui/501", FILE.path), retry_s=FORGETS_WITHIN_S),
     ]
 
 
@@ -36,7 +36,7 @@ def test_a_daemon_of_the_system_runs_as_its_user() -> None:
     assert isinstance(write, Write)
     assert write.path == "/Library/LaunchDaemons/adaptive-scheduler.AdaptiveScheduler.plist"
     assert plistlib.loads(write.content)["UserName"] == "me"
-    assert load == Run(("launchctl", "bootstrap", "system", write.path), retry_s=launchd.FORGETS_WITHIN_S)
+    assert load == Run(("launchctl", "bootstrap", "system", write.path), retry_s=FORGETS_WITHIN_S)
 
 
 @pytest.mark.parametrize(
