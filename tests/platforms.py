@@ -3,9 +3,13 @@
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+Process = TypeVar("Process")
 
 WINDOWS = sys.platform == "win32"
 
@@ -13,6 +17,17 @@ WINDOWS = sys.platform == "win32"
 def on_wine() -> bool:
     """Whether this Windows is Wine: only there does ntdll have this call."""
     return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def born(start: Callable[[], Process]) -> Process:
+    """Start a process; Wine now and then loses one at its birth and calls that an internal error (1359)."""
+    for _ in range(3):
+        try:
+            return start()
+        except OSError as error:
+            if not on_wine() or getattr(error, "winerror", None) != 1359:
+                raise
+    return start()
 
 
 def posix_only(what: str) -> pytest.MarkDecorator:

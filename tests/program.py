@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.platforms import born
 from tests.processes import alive_in, until
 
 PATIENCE_S = 60.0
@@ -76,16 +77,12 @@ class Program:
         return [sys.executable, "-m", "adaptive_scheduler", "--config", str(self.folder / "tasks.toml"), *words]
 
     def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.argv(*words),
-            env=self.environ,
-            cwd=self.folder,
-            text=True,
-            encoding="utf-8",
-            stdin=subprocess.DEVNULL,
-            stdout=more.pop("stdout", subprocess.PIPE),
-            stderr=more.pop("stderr", subprocess.PIPE),
-            **more,
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, **pipes, **more}
+        return born(
+            lambda: subprocess.Popen(
+                self.argv(*words), env=self.environ, cwd=self.folder, text=True, encoding="utf-8", **options
+            )
         )
 
     def __call__(self, *words: str) -> Answer:
