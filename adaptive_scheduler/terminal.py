@@ -1,6 +1,6 @@
 """The terminal: rich's console, live lines and progress, made safe for what users wrote.
 
-With render.py the only importer of rich. Results go to stdout, what is only progress to stderr.
+With render the only importer of rich. Results go to stdout, what is only progress to stderr.
 """
 
 import sys

@@ -13,6 +13,7 @@ from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.model import Code, Config, Decision, Rules, Status
 from adaptive_scheduler.overview import Overview, overview
+from adaptive_scheduler.render import overview as page
 from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks
 from tests.console import Stream, environment, streams
 
@@ -134,11 +135,11 @@ def test_problems_stand_where_fine_would_stand() -> None:
 def test_every_state_of_a_task_has_its_words() -> None:
     base = view("job")
     one = base.tasks[0]
-    assert render._last(replace(one, live=live(3)), NOW).plain == "running, 3 min"
-    assert render._last(replace(one, live=live(-3)), NOW).plain == "running, 0 s"
-    assert render._last(replace(one, last=None), NOW).plain == "never"
-    assert render._every(one) == "10m, really 10m" or render._every(one) == "10m"
-    assert render._every(replace(one, adaptive_interval=minutes(8), effective_interval=minutes(10))) == (
+    assert page._last(replace(one, live=live(3)), NOW).plain == "running, 3 min"
+    assert page._last(replace(one, live=live(-3)), NOW).plain == "running, 0 s"
+    assert page._last(replace(one, last=None), NOW).plain == "never"
+    assert page._every(one) == "10m, really 10m" or page._every(one) == "10m"
+    assert page._every(replace(one, adaptive_interval=minutes(8), effective_interval=minutes(10))) == (
         "8m (10m), really 10m"
     )
 

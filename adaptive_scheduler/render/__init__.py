@@ -1,0 +1,26 @@
+"""Values -> pages of rich, one file a page: right at 80 columns, without colour, piped, or on any console.
+
+Times are shown local and relative.
+"""
+
+from adaptive_scheduler.render.base import clock_time, relative, words_s
+from adaptive_scheduler.render.checks import findings
+from adaptive_scheduler.render.overview import overview_page, status
+from adaptive_scheduler.render.past import history, short_id
+from adaptive_scheduler.render.reason import why
+from adaptive_scheduler.render.replay import simulation
+from adaptive_scheduler.render.run import report
+
+__all__ = [
+    "clock_time",
+    "findings",
+    "history",
+    "overview_page",
+    "relative",
+    "report",
+    "short_id",
+    "simulation",
+    "status",
+    "why",
+    "words_s",
+]

@@ -1,0 +1,89 @@
+"""The page of `status`: the answer in words, the machine, then one row a task."""
+
+import sys
+from datetime import datetime
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+
+from adaptive_scheduler.durations import compact, words
+from adaptive_scheduler.gates import percent
+from adaptive_scheduler.model import Code
+from adaptive_scheduler.overview import Overview, TaskView
+from adaptive_scheduler.render.base import (
+    BAD,
+    GOOD,
+    QUIET,
+    STATUS_STYLE,
+    WARN,
+    clock_time,
+    code_text,
+    columns,
+    relative,
+)
+from adaptive_scheduler.terminal import Text, console, sparkline
+
+NAME_WIDTH = 24
+
+
+def status(view: Overview) -> None:
+    """Print the overview."""
+    console().print(overview_page(view))
+
+
+def overview_page(view: Overview) -> RenderableType:
+    """Return the overview: the answer in words, the machine, then one row a task."""
+    parts: list[RenderableType] = []
+    if view.ok:
+        parts.append(Text(f"Everything is fine: {len(view.tasks)} tasks, cycle {view.cycle}.", GOOD))
+    else:
+        parts += [Text(problem[0].upper() + problem[1:], BAD) for problem in view.problems]
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    line = f"CPU {percent(view.sample.cpu)}  memory {percent(view.sample.memory)}"
+    if view.sample.foreign_cpu is not None:
+        line += f"  not ours {percent(view.sample.foreign_cpu)}"
+    parts.append(Text(f"{line}  {sparkline(view.recent, encoding)}"))
+    parts.append(Text(f"last cycle {relative(view.last_cycle_at, view.at)}; {view.config}", QUIET))
+    if view.standing is not None:
+        parts.append(Text(f"registered: {view.standing.summary}", QUIET))
+        parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]
+    parts += [Text(note, WARN) for note in view.notes]
+    table = columns("Task", "Last run", "Every", "Next look", "Now")
+    # Names stay whole as far as there is room for the reasons; "Now" can wrap better than they.
+    table.columns[0].min_width = min(NAME_WIDTH, max((cell_len(one.name) for one in view.tasks), default=0))
+    for one in view.tasks:
+        table.add_row(
+            _name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one)
+        )
+    parts.append(table)
+    return Group(*parts)
+
+
+def _name(one: TaskView) -> Text:
+    return Text(one.name, BAD if one.overdue else (one.priority == "critical" and "bold") or "")
+
+
+def _last(one: TaskView, now: datetime) -> Text:
+    if one.live is not None:
+        return Text(f"running, {words(max(now - one.live.started_at, now - now))}", STATUS_STYLE["running"])
+    if one.last is None:
+        return Text("never", QUIET)
+    state = one.last.status.value
+    return Text(f"{state}, {relative(one.last.ended_at, now)}", STATUS_STYLE[state])
+
+
+def _every(one: TaskView) -> str:
+    text = compact(one.adaptive_interval)
+    if one.adaptive_interval != one.interval:
+        text += f" ({compact(one.interval)})"
+    if one.effective_interval != one.adaptive_interval:
+        text += f", really {compact(one.effective_interval)}"
+    return text
+
+
+def _now(one: TaskView) -> Text:
+    reason = one.decision.reason
+    if one.decision.code is Code.NOT_DUE:
+        # The interval and the load that made it stand in the same row and above.
+        reason = reason.partition(":")[0]
+    return code_text(one.decision.code).append(f" {reason}", "")

@@ -1,0 +1,40 @@
+"""The page of `history`: past runs and what they cost."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from adaptive_scheduler.render.base import STATUS_STYLE, clock_time, columns, words_s
+from adaptive_scheduler.terminal import Text, console
+from adaptive_scheduler.times import from_iso
+
+
+def history(rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Print past runs."""
+    out = console()
+    if not rows:
+        out.print("no runs yet")
+        return
+    table = columns("Started", "Task", "Result", "Took", "CPU", "Memory", "Run")
+    for row in rows:
+        peak = row.get("peak_memory_bytes")
+        table.add_row(
+            clock_time(from_iso(row["started_at"]), now),
+            row["task"],
+            Text(row["status"], STATUS_STYLE[row["status"]]).append(_cause(row), ""),
+            words_s(row["duration_s"]),
+            words_s(row.get("cpu_s")),
+            "-" if peak is None else f"{peak / 1e6:.0f} MB",
+            short_id(row["run_id"]),
+        )
+    out.print(table)
+
+
+def _cause(row: dict[str, Any]) -> str:
+    cause = row.get("cause") or ""
+    return f": {cause}" if cause and row["status"] != "ok" else ""
+
+
+def short_id(run_id: str) -> str:
+    """Return the part of a run id that `logs --run` wants: what stands after its time."""
+    return run_id.rpartition("-")[2]

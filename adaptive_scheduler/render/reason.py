@@ -1,0 +1,38 @@
+"""The page of `why`: one decision with its numbers."""
+
+from datetime import datetime
+
+from rich.table import Table
+
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.gates import percent
+from adaptive_scheduler.model import MEANINGS, Decision, Task
+from adaptive_scheduler.render.base import QUIET, code_text, relative, words_s
+from adaptive_scheduler.terminal import Text, console
+
+
+def why(decision: Decision, moment: datetime, task: Task) -> None:
+    """Print one decision with its numbers and the meaning of its code."""
+    out = console()
+    out.print(Text(f"{decision.task}: ", "bold").append(code_text(decision.code)).append(f" - {decision.reason}"))
+    out.print(MEANINGS[decision.code], style=QUIET)
+    rows = {"at": f"{moment:%Y-%m-%d %H:%M:%S}", "priority": task.priority.value, "base interval": words(task.interval)}
+    if decision.value is not None:
+        rows["measured"] = _number(decision.value, decision.unit)
+    if decision.limit is not None:
+        rows["limit"] = _number(decision.limit, decision.unit)
+    if decision.blocker:
+        rows["blocked by"] = decision.blocker
+    if decision.next_look is not None:
+        local = decision.next_look.astimezone(moment.tzinfo)
+        rows["next look"] = f"{local:%Y-%m-%d %H:%M:%S} ({relative(decision.next_look, moment)})"
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for key, value in rows.items():
+        table.add_row(key, value)
+    out.print(table)
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "percent":
+        return percent(value)
+    return words_s(value) if unit == "seconds" else f"{value:g} {unit}".rstrip()
