@@ -7,9 +7,9 @@ again from that moment's sample.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adaptive_scheduler.archive import Entry
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
-from adaptive_scheduler.history import Entry
 from adaptive_scheduler.model import Code, Decision, Sample
 from adaptive_scheduler.rhythm import slack, tick_at_or_after
 

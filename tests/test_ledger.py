@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adaptive_scheduler.history import Entry
+from adaptive_scheduler.archive import Entry
 from adaptive_scheduler.ledger import in_force
 from adaptive_scheduler.model import Code, Decision, Sample
 from tests.builders import NOW, minutes, sample
