@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from adaptive_scheduler import codec
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
-from adaptive_scheduler.model import Code, Decision, Result, Sample
+from adaptive_scheduler.model import Decision, Result, Sample
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "history.sqlite3"

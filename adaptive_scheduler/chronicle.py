@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from adaptive_scheduler import journal as log
 from adaptive_scheduler import recent, recovery
 from adaptive_scheduler.archive import HistoryError
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.journal import Line
-from adaptive_scheduler.model import Code, Decision, Result, Sample, State
+from adaptive_scheduler.model import Decision, Result, Sample, State
 from adaptive_scheduler.runners.base import Finished, Lost
 
 HELD_BACK = (Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.MEMORY_GATE, Code.NO_SLOT, Code.ERROR)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from adaptive_scheduler.model import Code, Live, Result, State, Status, TaskState
+from adaptive_scheduler.codes import Code
+from adaptive_scheduler.model import Live, Result, State, Status, TaskState
 from adaptive_scheduler.times import from_iso, iso
 
 VERSION = 1

@@ -13,10 +13,11 @@ from adaptive_scheduler import journal as log
 from adaptive_scheduler import recovery
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.chronicle import Chronicle
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
-from adaptive_scheduler.model import Code, Decision, Live, Reading, Result, Sample, State
+from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.runners.base import Finished, Lost, Order
 

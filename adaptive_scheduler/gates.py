@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Code, Decision, Priority, Rules, Sample, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, Rules, Sample, Task, TaskState
 from adaptive_scheduler.rhythm import (
     Staircase,
     adaptive_interval,

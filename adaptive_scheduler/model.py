@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from adaptive_scheduler.codes import Code
+
 Reading = Mapping[str, float | int | str]
 """One set of OS counters as metrics.py writes it into the state; nobody else looks inside."""
 
@@ -42,51 +44,6 @@ class Status(StrEnum):
     def succeeded(self) -> bool:
         """Whether dependents may build on it: a warning is loud, but no failure."""
         return self in (Status.OK, Status.WARNING)
-
-
-class Code(StrEnum):
-    """Why a task did or did not run; MEANINGS says each in a sentence."""
-
-    RUN = "RUN"
-    FORCED = "FORCED"
-    EVENT = "EVENT"
-    DISABLED = "DISABLED"
-    PAUSED = "PAUSED"
-    RUNNING = "RUNNING"
-    BACKOFF = "BACKOFF"
-    WINDOW = "WINDOW"
-    NOT_DUE = "NOT_DUE"
-    CPU_CEILING = "CPU_CEILING"
-    DEP_FAILED = "DEP_FAILED"
-    DEP_WAIT = "DEP_WAIT"
-    MEMORY_GATE = "MEMORY_GATE"
-    NO_SLOT = "NO_SLOT"
-    ERROR = "ERROR"
-
-    @property
-    def starts(self) -> bool:
-        """Whether the decision starts the task."""
-        return self in (Code.RUN, Code.FORCED, Code.EVENT)
-
-
-MEANINGS: Mapping[Code, str] = {
-    Code.RUN: "It was due and nothing stood in its way: started.",
-    Code.FORCED: "It had waited `max_defer`, or `--force` asked: started past what held it back.",
-    Code.EVENT: "An event made it due between its beats: started.",
-    Code.DISABLED: "`enabled = false`, or `os` names another system.",
-    Code.PAUSED: "Held by `pause` until the time given there or until `resume`.",
-    Code.RUNNING: "An earlier run of it is still going; a task never runs twice at once.",
-    Code.BACKOFF: "It failed, and its next try is not before `retry_delay` (doubled each time).",
-    Code.WINDOW: "The local time is outside its `window`.",
-    Code.NOT_DUE: "Its adaptive interval has not passed since its last beat.",
-    Code.CPU_CEILING: "Its base interval has passed, but the CPU is above the ceiling for its age.",
-    Code.DEP_FAILED: "The latest finished run of a task it depends on did not succeed.",
-    Code.DEP_WAIT: "A task it depends on runs first, has no result yet, or an outdated one.",
-    Code.MEMORY_GATE: "Memory use is above the limit for its priority.",
-    Code.NO_SLOT: "`max_parallel` runs are live already.",
-    Code.ERROR: "It was to start, but its run could not be set up; the reason says what failed.",
-}
-"""The closed list of reasons, as `why`, the README and the ledger use it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.backends.base import Standing
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
-from adaptive_scheduler.model import (
-    Code,
-    Config,
-    Decision,
-    Live,
-    Priority,
-    Result,
-    Rules,
-    Sample,
-    State,
-    Task,
-    TaskState,
-)
+from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Rules, Sample, State, Task, TaskState
 from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
 
 OVERDUE_INTERVALS = 1.5

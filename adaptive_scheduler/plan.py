@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from adaptive_scheduler import gates
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import Case, percent
-from adaptive_scheduler.model import Code, Decision, Priority, Rules, Sample, State, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task, TaskState
 from adaptive_scheduler.rhythm import is_due
 
 Verdicts = dict[str, Decision]

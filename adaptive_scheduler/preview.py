@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
-from adaptive_scheduler.model import Code, Decision, Live, Result, Sample, State, Status
+from adaptive_scheduler.model import Decision, Live, Result, Sample, State, Status
 from adaptive_scheduler.plan import plan
 
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 from statistics import fmean
 
 from adaptive_scheduler import state as folds
-from adaptive_scheduler.model import Code, Config, Decision, Live, Result, Sample, State, Status, Task
+from adaptive_scheduler.codes import Code
+from adaptive_scheduler.model import Config, Decision, Live, Result, Sample, State, Status, Task
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.trace import Row
 

@@ -10,8 +10,9 @@ import pytest
 
 from adaptive_scheduler import ledger
 from adaptive_scheduler.archive import HistoryError
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.history import History
-from adaptive_scheduler.model import Code, Decision, Sample, Status
+from adaptive_scheduler.model import Decision, Sample, Status
 from tests.builders import NOW, ended, minutes, sample
 from tests.platforms import is_private
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from adaptive_scheduler.archive import Entry
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.ledger import in_force
-from adaptive_scheduler.model import Code, Decision, Sample
+from adaptive_scheduler.model import Decision, Sample
 from tests.builders import NOW, minutes, sample
 
 TICK = minutes(5)

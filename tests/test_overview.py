@@ -5,18 +5,8 @@ from typing import Any
 
 import pytest
 
-from adaptive_scheduler.model import (
-    Code,
-    Config,
-    Decision,
-    MemoryGate,
-    Priority,
-    Rules,
-    Status,
-    Task,
-    TaskState,
-    Window,
-)
+from adaptive_scheduler.codes import Code
+from adaptive_scheduler.model import Config, Decision, MemoryGate, Priority, Rules, Status, Task, TaskState, Window
 from adaptive_scheduler.overview import Overview, overview
 from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks
 

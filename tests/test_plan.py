@@ -6,18 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive_scheduler.model import (
-    Code,
-    Decision,
-    MemoryGate,
-    Priority,
-    Rules,
-    State,
-    Status,
-    Task,
-    TaskState,
-    Window,
-)
+from adaptive_scheduler.codes import Code
+from adaptive_scheduler.model import Decision, MemoryGate, Priority, Rules, State, Status, Task, TaskState, Window
 from adaptive_scheduler.plan import plan
 from tests.builders import NOW, RULES, ago, ended, live, mine, minutes, sample, state, task, tasks
 

@@ -16,8 +16,9 @@ from adaptive_scheduler import config as configuration
 from adaptive_scheduler import gates, recent, rhythm
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.cli import app
+from adaptive_scheduler.codes import MEANINGS, Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import MEANINGS, Code, Config, Priority
+from adaptive_scheduler.model import Config, Priority
 from tests.builders import task
 from tests.program import Program
 

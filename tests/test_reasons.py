@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adaptive_scheduler.model import MEANINGS, Code
+from adaptive_scheduler.codes import MEANINGS, Code
 from tests.processes import kill, until
 from tests.program import Program, with_run_id
 

@@ -10,8 +10,9 @@ from rich.cells import cell_len
 
 from adaptive_scheduler import render, terminal
 from adaptive_scheduler.checkup import Finding
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Report
-from adaptive_scheduler.model import Code, Config, Decision, Rules, Status
+from adaptive_scheduler.model import Config, Decision, Rules, Status
 from adaptive_scheduler.overview import Overview, overview
 from adaptive_scheduler.render import overview as page
 from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks

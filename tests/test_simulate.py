@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from adaptive_scheduler import simulate, trace
-from adaptive_scheduler.model import Code, Config, Priority, Rules, Task
+from adaptive_scheduler.codes import Code
+from adaptive_scheduler.model import Config, Priority, Rules, Task
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
 from tests.builders import NOW, minutes, task, tasks

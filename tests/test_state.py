@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
-from adaptive_scheduler.model import Code, Decision, Live, Result, State, Status, TaskState
+from adaptive_scheduler.model import Decision, Live, Result, State, Status, TaskState
 from tests.builders import NOW, RULES, ago, ended, live, mine, minutes, sample, state, task
 
 JOB = task()

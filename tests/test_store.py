@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler import codec
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
-from adaptive_scheduler.model import Code, Live, Result, State, Status, TaskState
+from adaptive_scheduler.model import Live, Result, State, Status, TaskState
 from adaptive_scheduler.store import Store
 from tests.builders import NOW, ended, live, mine, minutes, state
 from tests.platforms import full_device, is_private

@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from adaptive_scheduler import cycle, lastgood
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import SchedulerError, UsageError
 from adaptive_scheduler.journal import SCHEDULER, Line
-from adaptive_scheduler.model import Code
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.preview import preview
 

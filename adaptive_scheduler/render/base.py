@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from rich.table import Table
 
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Code
 from adaptive_scheduler.terminal import Text
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "bright_black"

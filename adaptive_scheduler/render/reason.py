@@ -4,9 +4,10 @@ from datetime import datetime
 
 from rich.table import Table
 
+from adaptive_scheduler.codes import MEANINGS
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
-from adaptive_scheduler.model import MEANINGS, Decision, Task
+from adaptive_scheduler.model import Decision, Task
 from adaptive_scheduler.render.base import QUIET, code_text, relative, words_s
 from adaptive_scheduler.terminal import Text, console
 
