@@ -150,7 +150,7 @@ def _registration(config: Config) -> Iterator[Finding]:
 
 def _machine(world: World) -> Iterator[Finding]:
     limit = world.config.rules.memory_gate.limit
-    memory = world.meter.memory()
+    memory = world.meter.memory().percent
     known = [sample.memory for sample in recent.read(world.store.folder) if sample.memory is not None]
     above = sum(value > limit for value in known)
     if memory is not None and memory > limit:

@@ -15,7 +15,10 @@ from adaptive_scheduler.journal import Line
 from adaptive_scheduler.model import Decision, Result, Sample, State
 from adaptive_scheduler.runners.base import Finished, Lost
 
-HELD_BACK = (Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.MEMORY_GATE, Code.NO_SLOT, Code.ERROR)
+HELD_BACK = (
+    *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT),
+    *(Code.MEMORY_GATE, Code.MEMORY_NEED, Code.HEAVY_PAIR, Code.NO_SLOT, Code.ERROR),
+)
 """What the log mentions when it begins; the other codes are everyday business."""
 
 

@@ -67,6 +67,7 @@ def encode_result(result: Result) -> Plain:
         "peak_memory_bytes": result.peak_memory_bytes,
         "output_bytes": result.output_bytes,
         "reason": result.reason,
+        "unusual": result.unusual or None,
     }
 
 
@@ -85,6 +86,7 @@ def decode_result(plain: Plain) -> Result:
         peak_memory_bytes=plain.get("peak_memory_bytes"),
         output_bytes=plain.get("output_bytes"),
         reason=_str(plain.get("reason", "")),
+        unusual=_str(plain.get("unusual") or ""),
     )
 
 
@@ -103,6 +105,7 @@ def _encode_task(task: TaskState) -> Plain:
         "tempo": None if task.tempo == "base" else task.tempo,
         "code": task.code or None,
         "missing_since": _iso(task.missing_since),
+        "footprint": task.footprint or None,
     }
     return {key: value for key, value in full.items() if value not in (None, 0, False)}
 
@@ -123,6 +126,7 @@ def _decode_task(plain: Plain) -> TaskState:
         tempo=_str(plain.get("tempo", "base")),
         code=_str(plain.get("code", "")),
         missing_since=_from_iso(plain.get("missing_since")),
+        footprint=_str(plain.get("footprint", "")),
     )
 
 

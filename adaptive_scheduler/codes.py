@@ -20,6 +20,8 @@ class Code(StrEnum):
     DEP_FAILED = "DEP_FAILED"
     DEP_WAIT = "DEP_WAIT"
     MEMORY_GATE = "MEMORY_GATE"
+    MEMORY_NEED = "MEMORY_NEED"
+    HEAVY_PAIR = "HEAVY_PAIR"
     NO_SLOT = "NO_SLOT"
     ERROR = "ERROR"
 
@@ -43,6 +45,8 @@ MEANINGS: Mapping[Code, str] = {
     Code.DEP_FAILED: "The latest finished run of a task it depends on did not succeed.",
     Code.DEP_WAIT: "A task it depends on runs first, has no result yet, or an outdated one.",
     Code.MEMORY_GATE: "Memory use is above the limit for its priority.",
+    Code.MEMORY_NEED: "Less memory is free, and not promised to running tasks, than its runs grow to.",
+    Code.HEAVY_PAIR: "A task is running that it gets in the way of; they run apart while there is time.",
     Code.NO_SLOT: "`max_parallel` runs are live already.",
     Code.ERROR: "It was to start, but its run could not be set up; the reason says what failed.",
 }

@@ -1,11 +1,14 @@
 """The ends of runs, as a runner reports them, folded into the state."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
-from adaptive_scheduler.model import Config, Result, State
-from adaptive_scheduler.runners.base import Finished, Lost, Runner, RunState
+from adaptive_scheduler.footprints import need
+from adaptive_scheduler.model import Config, Result, Sample, State
+from adaptive_scheduler.norms import unusual
+from adaptive_scheduler.runners.base import Finished, Lost, Runner, Running, RunState
 
 
 def settle(
@@ -16,7 +19,8 @@ def settle(
     for name, mine in state.tasks.items():
         live, report = mine.live, reports.get(name)
         if live is not None and isinstance(report, Finished | Lost) and report.run_id == live.run_id:
-            ends.append((name, report.result(live, now), report))
+            result = report.result(live, now)
+            ends.append((name, replace(result, unusual=unusual(result, mine.footprint)), report))
     ends.sort(key=lambda end: end[1].ended_at)
     for name, result, _ in ends:
         state = folds.finished(state, name, result, config.tasks.get(name))
@@ -40,3 +44,19 @@ def own_cpu_s(state: State, reports: Mapping[str, RunState], runner: Runner) -> 
             usage_s[mine.live.run_id] = used_s
             spent_s += max(0.0, used_s - mine.live.cpu_seen_s)
     return spent_s, usage_s
+
+
+def held_memory(
+    state: State, reports: Mapping[str, RunState], runner: Runner, sample: Sample, config: Config
+) -> dict[str, int]:
+    """Return the bytes that live runs use now; not asked where nothing depends on it."""
+    held: dict[str, int] = {}
+    if sample.available_bytes is None:
+        return held
+    for name, mine in state.tasks.items():
+        if mine.live is None or not isinstance(reports.get(name), Running):
+            continue
+        if need(config.tasks.get(name), mine.footprint) is not None:
+            used = runner.memory(name, mine.live.run_id)
+            held |= {} if used is None else {name: used}
+    return held

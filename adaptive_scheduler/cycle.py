@@ -14,7 +14,7 @@ from adaptive_scheduler import recovery
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.chronicle import Chronicle
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.collect import live_runs, own_cpu_s, settle
+from adaptive_scheduler.collect import held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State
@@ -27,6 +27,9 @@ MARGIN_SHARE = 0.1
 
 FRUITLESS_PAUSE_S = 0.05
 """A round that changed nothing is followed by a pause, doubled up to a second, so that no loop is a hot one."""
+
+WAITS_FOR_A_RUN = (Code.DEP_WAIT, Code.MEMORY_NEED, Code.HEAVY_PAIR)
+"""What the end of the run that is named as the blocker may undo."""
 
 
 def run(world: World, wish: Wish, watcher: Watcher | None = None) -> Report:
@@ -55,6 +58,7 @@ class _Cycle:
         self.started: dict[str, Decision] = {}
         self.unstartable: dict[str, Decision] = {}
         self.runs: list[tuple[str, Result]] = []
+        self.held: dict[str, int] = {}
         self.fruitless = 0
         self.damaged = self.interrupted = False
         self.chronicle = Chronicle(world, wish.notes)
@@ -73,7 +77,14 @@ class _Cycle:
             own_s, usage_s = own_cpu_s(peek, reports, self.world.runner)
             self.sample, readings = self.world.meter.measure(peek.readings, now, own_s)
         else:
-            self.sample = replace(self.sample, memory=self.world.meter.memory())
+            now_left = self.world.meter.memory()
+            self.sample = replace(
+                self.sample,
+                memory=now_left.percent,
+                available_bytes=now_left.available_bytes,
+                total_bytes=now_left.total_bytes,
+            )
+        self.held = held_memory(peek, reports, self.world.runner, self.sample, self.config)
         recorded = self.chronicle.take_in(peek.unrecorded)
         with self.world.store.transaction(now) as transaction:
             if complaint := recovery.mend(transaction, self.config, self.world.runner, now):
@@ -125,11 +136,12 @@ class _Cycle:
                 only=self.wish.only,
                 force=self.wish.force,
                 started={*self.started, *self.unstartable},
+                held=self.held,
             )
             unstartable = len(self.unstartable)
             for decision in decisions:
                 if decision.code.starts and decision.task not in orders:
-                    self._prepare(decision, now, sample, orders)
+                    self._prepare(decision, state.tasks[decision.task].footprint, now, sample, orders)
             if len(self.unstartable) == unstartable:
                 break
         tempo = log.tempo_of(sample.cpu, self.rules.rhythm) if first else None
@@ -146,9 +158,11 @@ class _Cycle:
                 starts.append((order, decision))
         return state, starts
 
-    def _prepare(self, decision: Decision, now: datetime, sample: Sample, orders: dict[str, Order]) -> None:
+    def _prepare(
+        self, decision: Decision, footprint: str, now: datetime, sample: Sample, orders: dict[str, Order]
+    ) -> None:
         run_id = self.world.runner.new_id(now)
-        order = Order(self.config.tasks[decision.task], run_id, decision.reason, sample.cpu, sample.memory)
+        order = Order(self.config.tasks[decision.task], run_id, decision.reason, sample.cpu, sample.memory, footprint)
         try:
             self.world.runner.prepare(order)
         except OSError as error:
@@ -177,7 +191,7 @@ class _Cycle:
         """Whether a live run is ours, or something waits for one that is not."""
         live = live_runs(self.state)
         held = any(
-            one.code is Code.NO_SLOT or (one.code is Code.DEP_WAIT and one.blocker in live)
+            one.code is Code.NO_SLOT or (one.code in WAITS_FOR_A_RUN and one.blocker in live)
             for one in self.decisions.values()
         )
         return any(name in self.started for name in live) or (held and bool(live))

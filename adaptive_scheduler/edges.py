@@ -7,7 +7,7 @@ from typing import Protocol
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
-from adaptive_scheduler.model import Config, Decision, Live, Reading, Result, Sample
+from adaptive_scheduler.model import Config, Decision, Live, Memory, Reading, Result, Sample
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.store import Store
 
@@ -20,8 +20,8 @@ class Meter(Protocol):
     ) -> tuple[Sample, tuple[Reading, ...]]:
         """Return a sample, and the counters to keep for the next cycle."""
 
-    def memory(self) -> float | None:
-        """Return memory use in per cent, now."""
+    def memory(self) -> Memory:
+        """Return memory use and what is left, now."""
 
 
 class Watcher:

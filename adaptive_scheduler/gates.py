@@ -1,7 +1,7 @@
 """Reasons not to run: one small function a reason, and one table with their order.
 
-The first function of REFUSALS that answers decides; its answer carries the measured value, the limit
-and a sentence. None of them knows the other tasks but `dependency`; slots are plan.py's.
+The first function that answers decides; its answer carries the measured value, the limit and a sentence.
+None of them knows the other tasks: dependencies.py does, and admission.py, for what a start needs of the machine.
 """
 
 from collections.abc import Callable
@@ -11,22 +11,20 @@ from functools import cached_property
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Decision, Priority, Rules, Sample, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, Rules, Sample, Task, TaskState, Window
+from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.rhythm import (
     Staircase,
     adaptive_interval,
     ceiling_at,
     is_due,
     slack,
-    slowest_interval,
     staircase,
     tick_at_or_after,
 )
 from adaptive_scheduler.times import at_wall_time
 
 MINUTES_A_DAY = 24 * 60
-FRESH_INTERVALS = 2
-"""A dependency's result counts for this many of the dependency's own slowest intervals."""
 
 
 def percent(value: float | None) -> str:
@@ -94,6 +92,16 @@ class Case:
         return self.waited >= self.task.patience
 
     @property
+    def patience_left(self) -> str:
+        """How long it may still be held back, in words."""
+        return words(self.task.patience - self.waited)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether no want of memory holds it back: it is critical, or started by hand."""
+        return self.forced or self.task.priority is Priority.CRITICAL
+
+    @property
     def next_tick(self) -> datetime:
         """When the next cycle comes."""
         return self.now + self.rules.tick
@@ -151,7 +159,7 @@ def running(case: Case) -> Decision | None:
         f"a run of it has been going for {words(going)}",
         case.next_tick,
         value=going.total_seconds(),
-        limit=case.task.timeout.total_seconds(),
+        limit=time_limit(case.task, case.mine.footprint).most.total_seconds(),
         unit="seconds",
         blocker=live.run_id,
     )
@@ -177,10 +185,8 @@ def window(case: Case) -> Decision | None:
     minute = case.now.hour * 60 + case.now.minute
     if not case.task.windows or case.forced:
         return None
-    for span in case.task.windows:
-        inside = (minute - span.start) % MINUTES_A_DAY < ((span.end - span.start) % MINUTES_A_DAY or MINUTES_A_DAY)
-        if inside:
-            return None
+    if any(_is_inside(span, minute) for span in case.task.windows):
+        return None
     wait = min((span.start - minute) % MINUTES_A_DAY for span in case.task.windows)
     wall = case.now.replace(second=0, microsecond=0, tzinfo=None) + timedelta(minutes=wait)
     opens = at_wall_time(wall, case.now)
@@ -188,6 +194,14 @@ def window(case: Case) -> Decision | None:
         f"{s.start // 60:02}:{s.start % 60:02}-{s.end // 60:02}:{s.end % 60:02}" for s in case.task.windows
     )
     return case.say(Code.WINDOW, f"{case.now:%H:%M} is outside its window {spans}; it opens at {opens:%H:%M}", opens)
+
+
+def closes_in(case: Case) -> timedelta | None:
+    """Return how long the window of a task stays open, None when it does not close or is not open."""
+    minute = case.now.hour * 60 + case.now.minute
+    left = [(span.end - minute) % MINUTES_A_DAY for span in case.task.windows if _is_inside(span, minute)]
+    always = any(span.start == span.end for span in case.task.windows)
+    return timedelta(minutes=max(left)) if left and not always else None
 
 
 def rhythm(case: Case) -> Decision | None:
@@ -220,63 +234,22 @@ def rhythm(case: Case) -> Decision | None:
     )
 
 
-def memory(case: Case) -> Decision | None:
-    """Refuse all but critical tasks while memory use is above their limit."""
-    used, limit = case.sample.memory, case.memory_limit
-    if case.task.priority is Priority.CRITICAL or case.forced or used is None or used <= limit:
-        return None
-    if case.starving:
-        limit = max(limit, case.rules.memory_gate.hard_limit)
-        if used < limit:
-            return None
-        rest = "even what has waited too long stays out above that"
-    else:
-        rest = f"forced in {words(case.task.patience - case.waited)} if it stays so"
-    return case.say(
-        Code.MEMORY_GATE,
-        f"memory {percent(used)} is above {percent(limit)}; {rest}",
-        case.next_tick,
-        value=used,
-        limit=limit,
-        unit="percent",
-    )
-
-
 Refusal = Callable[[Case], Decision | None]
 
 BEFORE_DEPENDENCIES: tuple[Refusal, ...] = (disabled, paused, running, backoff, window, rhythm)
-AFTER_DEPENDENCIES: tuple[Refusal, ...] = (memory,)
 
 
-def dependency(case: Case, needed: Task, theirs: TaskState | None, *, runs_first: bool) -> Decision | None:
-    """Refuse a task whose dependency runs first, failed, never finished, or finished too long ago."""
-    name = needed.name
-
-    def wait(reason: str) -> Decision:
-        return case.say(Code.DEP_WAIT, reason, case.next_tick, blocker=name)
-
-    if runs_first:
-        return wait(f"'{name}' runs first; its fresh result counts")
-    last = None if theirs is None else theirs.last
-    if last is None:
-        return wait(f"'{name}' has not finished a run yet")
-    if not last.status.succeeded:
-        return case.say(
-            Code.DEP_FAILED,
-            f"the latest run of '{name}' ended as {last.status} ({last.cause or 'no cause given'})",
-            case.next_tick,
-            blocker=name,
-        )
-    old = case.now - last.ended_at
-    limit = FRESH_INTERVALS * slowest_interval(needed.interval, staircase(needed, case.rules.rhythm))
-    if old <= limit:
-        return None
+def forced_past(case: Case, passed: str) -> Decision:
+    """Return the start of a task that has waited too long, past what would hold others back."""
     return case.say(
-        Code.DEP_WAIT,
-        f"the latest result of '{name}' is {words(old)} old, more than {words(limit)}",
-        case.next_tick,
-        value=old.total_seconds(),
-        limit=limit.total_seconds(),
+        Code.FORCED,
+        f"has waited {words(case.waited)}, max_defer is {words(case.task.patience)}: starts past {passed}",
+        case.now,
+        value=case.waited.total_seconds(),
+        limit=case.task.patience.total_seconds(),
         unit="seconds",
-        blocker=name,
     )
+
+
+def _is_inside(span: Window, minute: int) -> bool:
+    return (minute - span.start) % MINUTES_A_DAY < ((span.end - span.start) % MINUTES_A_DAY or MINUTES_A_DAY)

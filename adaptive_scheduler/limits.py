@@ -38,13 +38,18 @@ def cpu_seconds(group: Path) -> float | None:
     return None if used is None else used / 1e6
 
 
-def memory_percent(group: Path, limit: int) -> float | None:
-    """Return memory use against the limit; file pages that can be dropped at once do not count as used."""
+def memory_used(group: Path) -> int | None:
+    """Return the bytes that a cgroup uses; file pages that can be dropped at once do not count as used."""
     used = _bytes(group / "memory.current")
-    if used is None or limit <= 0:
+    if used is None:
         return None
-    droppable = _keyed(group / "memory.stat").get("inactive_file", 0)
-    return min(100.0, 100.0 * max(0, used - droppable) / limit)
+    return max(0, used - _keyed(group / "memory.stat").get("inactive_file", 0))
+
+
+def memory_percent(group: Path, limit: int) -> float | None:
+    """Return memory use against the limit."""
+    used = memory_used(group)
+    return None if used is None or limit <= 0 else min(100.0, 100.0 * used / limit)
 
 
 def pressure(root: Path, group: Path | None = None) -> dict[str, float]:

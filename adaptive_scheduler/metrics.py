@@ -15,7 +15,8 @@ import psutil
 from adaptive_scheduler import limits as containers
 from adaptive_scheduler.counters import ROOT, cpu_percent, read_counters
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Reading, Sample
+from adaptive_scheduler.model import Memory, Reading, Sample
+from adaptive_scheduler.sizes import parse_size
 from adaptive_scheduler.times import from_iso, iso
 
 __all__ = ["choose", "cpu_percent", "keep", "measure", "memory_now", "read_counters", "read_memory"]
@@ -80,28 +81,35 @@ def measure(
         source = "short sample"
     limits = containers.limits(root)
     pressure = containers.pressure(root, limits.memory_group or limits.cpu_group)
-    memory = pretended["memory"] if "memory" in pretended else read_memory(root)
-    return Sample(now, cpu, memory, foreign, pressure, "fake" if pretended else source), current
+    memory = memory_now(environ, root)
+    source = "fake" if pretended else source
+    room = (memory.available_bytes, memory.total_bytes)
+    return Sample(now, cpu, memory.percent, foreign, pressure, source, *room), current
 
 
-def memory_now(environ: Mapping[str, str], root: Path = ROOT) -> float | None:
-    """Return memory use in per cent, as measured or as the test seam pretends."""
+def memory_now(environ: Mapping[str, str], root: Path = ROOT) -> Memory:
+    """Return memory as measured, or as the test seam pretends; a pretended machine has only the room it names."""
     pretended = _pretended(environ)
-    return pretended["memory"] if "memory" in pretended else read_memory(root)
+    if not pretended:
+        return read_memory(root)
+    percent = pretended["memory"] if "memory" in pretended else read_memory(root).percent
+    room = pretended.get("available")
+    return Memory(percent, None if room is None else int(room))
 
 
-def read_memory(root: Path = ROOT) -> float | None:
-    """Return memory use in per cent, of the container's limit where that is below the host's memory."""
+def read_memory(root: Path = ROOT) -> Memory:
+    """Return memory use and what is left, of the container's limit where that is below the host's memory."""
     host = psutil.virtual_memory()
     limits = containers.limits(root)
     if (
         limits.memory_bytes is not None
         and limits.memory_group is not None
         and limits.memory_bytes < host.total
-        and (used := containers.memory_percent(limits.memory_group, limits.memory_bytes)) is not None
+        and (percent := containers.memory_percent(limits.memory_group, limits.memory_bytes)) is not None
     ):
-        return round(used, 1)
-    return float(host.percent)
+        left = round(limits.memory_bytes * (1 - percent / 100))
+        return Memory(round(percent, 1), min(left, host.available), limits.memory_bytes)
+    return Memory(float(host.percent), host.available, host.total)
 
 
 def _short_sample(
@@ -123,13 +131,26 @@ def _pretended(environ: Mapping[str, str]) -> dict[str, float]:
     for part in text.split(",") if text else ():
         name, _, number = part.partition("=")
         try:
-            value = float(number)
-        except ValueError:
-            value = -1.0
-        if name.strip() not in ("cpu", "memory") or not 0.0 <= value <= 100.0:
-            raise UsageError(f"{FAKE_SAMPLE}='{text}' is no sample; write cpu=75,memory=65 (0 to 100), or unset it")
-        found[name.strip()] = value
+            found[name.strip()] = _PRETENDABLE[name.strip()](number)
+        except (KeyError, ValueError) as error:
+            raise UsageError(
+                f"{FAKE_SAMPLE}='{text}' is no sample; write cpu=75,memory=65 (0 to 100), available=300MB, or unset it"
+            ) from error
     return found
+
+
+def _percentage(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 100.0:
+        raise ValueError(text)
+    return value
+
+
+_PRETENDABLE: Mapping[str, Callable[[str], float]] = {
+    "cpu": _percentage,
+    "memory": _percentage,
+    "available": parse_size,
+}
 
 
 def _age(reading: Reading, now: datetime) -> timedelta | None:

@@ -79,7 +79,7 @@ class Task:
     depends_on: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     max_defer: timedelta | None = None
-    timeout: timedelta = timedelta(hours=1)
+    timeout: timedelta | None = None
     retries: int = 0
     retry_delay: timedelta = timedelta(minutes=1)
     success_codes: tuple[int, ...] = (0,)
@@ -90,6 +90,7 @@ class Task:
     cwd: str | None = None
     background: bool | None = None
     expected_duration: timedelta | None = None
+    memory: int | None = None
     keep_going: bool = False
 
     @property
@@ -131,11 +132,15 @@ class Rules:
     rhythm: Rhythm = Rhythm()
     memory_gate: MemoryGate = field(default_factory=MemoryGate)
     platform: str = "linux"
+    heavy_pairs: frozenset[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The machine at one moment: CPU is the mean since the cycle before, None where unknown."""
+    """The machine at one moment: CPU is the mean since the cycle before, None where unknown.
+
+    `available_bytes` is what a program could have without swapping, of `total_bytes`; None = not asked.
+    """
 
     at: datetime
     cpu: float | None
@@ -143,13 +148,24 @@ class Sample:
     foreign_cpu: float | None = None
     pressure: Mapping[str, float] = field(default_factory=dict)
     source: str = "counters"
+    available_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory at one moment: use in per cent, and what is left in bytes; None where unknown."""
+
+    percent: float | None
+    available_bytes: int | None = None
+    total_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a cycle says about one task: the verdict, its numbers and a sentence.
 
-    `value` and `limit` are in `unit` ("percent", "seconds", "runs" or ""); `interval` is the adaptive
+    `value` and `limit` are in `unit` ("percent", "seconds", "runs", "bytes" or ""); `interval` is the adaptive
     interval at the present CPU; `age` is the time since the anchor in base intervals.
     """
 
@@ -192,11 +208,15 @@ class Result:
     peak_memory_bytes: int | None = None
     output_bytes: int | None = None
     reason: str = ""
+    unusual: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
-    """The scheduling truth about one task; folds in state.py are its only writers."""
+    """The scheduling truth about one task; folds in state.py are its only writers.
+
+    `footprint` is what its last runs took, as footprints.py writes it; nobody else looks inside.
+    """
 
     first_seen: datetime
     anchor: datetime | None = None
@@ -211,6 +231,7 @@ class TaskState:
     tempo: str = "base"
     code: str = ""
     missing_since: datetime | None = None
+    footprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

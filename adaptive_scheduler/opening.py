@@ -13,7 +13,7 @@ from adaptive_scheduler.edges import World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config
-from adaptive_scheduler.model import Config, Reading, Sample
+from adaptive_scheduler.model import Config, Memory, Reading, Sample
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.store import Store
 
@@ -39,8 +39,8 @@ class MachineMeter:
         )
         return sample, metrics.keep(readings, reading, now, tick)
 
-    def memory(self) -> float | None:
-        """Return memory use in per cent, now."""
+    def memory(self) -> Memory:
+        """Return memory use and what is left, now."""
         return metrics.memory_now(self.environ)
 
 

@@ -4,12 +4,13 @@ Nothing is written, created or locked; a run that ended since the last cycle is 
 The dry run assumes that what it starts succeeds and frees its slot, and marks what hangs on that.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.collect import live_runs, own_cpu_s, settle
+from adaptive_scheduler.collect import held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.model import Decision, Live, Result, Sample, State, Status
 from adaptive_scheduler.plan import plan
@@ -24,6 +25,7 @@ class Look:
     sample: Sample
     notes: list[str]
     runs: list[tuple[str, Result]]
+    held: Mapping[str, int]
 
 
 def look(world: World) -> Look:
@@ -36,12 +38,15 @@ def look(world: World) -> Look:
     notes = [*read.notes, *(["the clock was set back: stamps from the future count as now"] if set_back else [])]
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
     state, ends = settle(state, live, now, world.config)
-    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends])
+    held = held_memory(state, live, world.runner, sample, world.config)
+    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held)
 
 
 def present(world: World, seen: Look) -> dict[str, Decision]:
     """Return what a cycle at this moment would say first about each task."""
-    return {one.task: one for one in plan(world.config.tasks, seen.state, seen.sample, world.config.rules, seen.now)}
+    rules = world.config.rules
+    decisions = plan(world.config.tasks, seen.state, seen.sample, rules, seen.now, held=seen.held)
+    return {one.task: one for one in decisions}
 
 
 def preview(world: World, wish: Wish) -> Report:
@@ -51,7 +56,13 @@ def preview(world: World, wish: Wish) -> Report:
     started: dict[str, Decision] = {}
     last: dict[str, Decision] = {}
     while True:
-        decisions = plan(tasks, state, seen.sample, rules, seen.now, only=wish.only, force=wish.force, started=started)
+        decisions = plan(
+            *(tasks, state, seen.sample, rules, seen.now),
+            only=wish.only,
+            force=wish.force,
+            started=started,
+            held=seen.held,
+        )
         starts = [one for one in decisions if one.code.starts]
         for one in starts:
             started[one.task] = _marked(one, last.get(one.task))
@@ -71,5 +82,9 @@ def _marked(start: Decision, before: Decision | None) -> Decision:
     """Say what a start hangs on, when an earlier round of this plan refused it."""
     if before is None:
         return start
-    hangs_on = f"once '{before.blocker}' succeeds" if before.code is Code.DEP_WAIT else "once a slot is free"
+    hangs_on = "once a slot is free"
+    if before.code in (Code.MEMORY_NEED, Code.HEAVY_PAIR):
+        hangs_on = f"once '{before.blocker}' has ended"
+    elif before.code is Code.DEP_WAIT:
+        hangs_on = f"once '{before.blocker}' succeeds"
     return replace(start, reason=f"{start.reason}; {hangs_on}")

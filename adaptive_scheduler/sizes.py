@@ -1,4 +1,4 @@
-"""Text -> bytes, as people write sizes: "1MB" is a million bytes, "1MiB" is 1,048,576."""
+"""Text <-> bytes, as people write and say sizes: "1MB" is a million bytes, "1MiB" is 1,048,576."""
 
 import re
 
@@ -26,3 +26,13 @@ def parse_size(text: str) -> int:
     if count > LARGEST:
         raise ValueError(f"'{text}' is more than a terabyte")
     return count
+
+
+def spoken(count: float) -> str:
+    """Return bytes for a sentence: '512 MB', '1.5 GB', '30 kB'."""
+    for unit in ("GB", "MB", "kB"):
+        size = UNITS[unit]
+        if round(count / size, 1) >= 1:
+            share = count / size
+            return f"{round(share, 1 if share < 10 else None):g} {unit}"
+    return f"{count:.0f} B"

@@ -70,10 +70,12 @@ expected_duration = "1m"
 # interpreter = ["/opt/venv/bin/python"]    # when scripts need packages of their own
 # cwd = "work"
 # env = { LANG = "C.UTF-8" }
-# timeout = "2h"
+# timeout = "2h"              # by default 1 h, and learned after 10 runs: 3 times what they took
 # retries = 2                 # after a failure, at later cycles
 # retry_delay = "5m"          # doubled for each further one
 # success_codes = [0]
+# expected_duration = "40m"    # until past runs tell; then it matters only where it is more
+# memory = "500MB"            # what it takes, until past runs tell: it starts when that much is free
 # memory_limit = 80           # instead of the gate's
 # max_defer = "12h"           # load holds it back no longer than this; by default 4 intervals
 # adaptive = false            # true: the interval follows the CPU

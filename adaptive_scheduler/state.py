@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.footprints import with_run
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Rules, Sample, State, Status, Task, TaskState
 from adaptive_scheduler.rhythm import adaptive_interval, is_due, next_anchor, staircase
 
@@ -103,14 +104,15 @@ def finished(state: State, name: str, result: Result, task: Task | None) -> Stat
     """Take in the end of a run: latest result, streak, next try; `task` is None when it left tasks.toml.
 
     A failure is tried again up to `retries` times, after `retry_delay` doubled each time; an
-    interrupted run is tried again once, at once.
+    interrupted run is tried again once, at once. What the run took goes into the footprint.
     """
     mine = state.tasks[name]
     if mine.live is None or mine.live.run_id != result.run_id:
         raise StateError(f"'{name}' has no live run '{result.run_id}'")
     failed = not result.status.succeeded
     spent = max(0.0, (result.cpu_s or 0.0) - mine.live.cpu_seen_s)
-    done = replace(mine, live=None, last=result, failures=mine.failures + 1 if failed else 0)
+    footprint = with_run(mine.footprint, result)
+    done = replace(mine, live=None, last=result, failures=mine.failures + 1 if failed else 0, footprint=footprint)
     if not failed:
         done = replace(done, retry_at=None, retries_used=0, retried_interruption=False)
     elif result.status is Status.INTERRUPTED:

@@ -144,6 +144,7 @@ class Run:
             if now_s >= self.deadline_s:
                 ended = self._end_tree(process)
                 limit = words(timedelta(seconds=self.spec["timeout_s"]))
+                limit += f" ({source})" if (source := self.spec.get("timeout_source")) else ""
                 return "timeout", None, None, f"timed out after {limit}; {ended}"
             grown = self.output.trim()
             pause_s = pause_s / 2 if grown > MUCH_OUTPUT_BYTES else pause_s * 2

@@ -30,7 +30,7 @@ _ALIASES = {
         "disabled": "enabled",
         "environment": "env",
         "hours": "window",
-        "memory": "memory_limit",
+        "mem": "memory",
         "nice": "background",
         "scripts": "steps",
         "workdir": "cwd",

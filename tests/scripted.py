@@ -20,6 +20,7 @@ class Script:
 
     lasts: timedelta
     status: Status
+    peak: int | None = None
 
 
 @dataclass
@@ -36,6 +37,7 @@ class ScriptedRunner:
         self.lost: set[str] = set()
         self.acked: list[str] = []
         self.full_disk: set[str] = set()
+        self.uses: dict[str, int] = {}
 
     def nodes(self) -> list[Node]:
         return [Node("here", 2, 0)]
@@ -88,6 +90,9 @@ class ScriptedRunner:
     def output_path(self, task: str, run_id: str) -> Path:
         raise AssertionError("nothing is printed here")
 
+    def memory(self, task: str, run_id: str) -> int | None:
+        return self.uses.get(task)
+
     def usage(self, task: str, run_id: str) -> float | None:
         return 1.0 if run_id in self.began else None
 
@@ -104,7 +109,10 @@ class ScriptedRunner:
         took = script.lasts.total_seconds()
         code = 0 if script.status is Status.OK else 3
         result = Result(
-            run_id, script.status, began, self._end(run_id), took, code, cause=f"exit code {code}", cpu_s=2.0
+            *(run_id, script.status, began, self._end(run_id), took, code),
+            cause=f"exit code {code}",
+            cpu_s=2.0,
+            peak_memory_bytes=script.peak,
         )
         step = StepResult(f"{name}.py", script.status.value, result.cause, code, None, 0.0, took)
         return Finished(run_id, result, [step])

@@ -84,6 +84,7 @@ env = { PATH = "/bin", "a.b" = "" }
 cwd = "work"
 background = true
 expected_duration = "10m"
+memory = "500MB"
 keep_going = true
 """
     folder = tmp_path / "there"
@@ -136,6 +137,7 @@ keep_going = true
                 cwd="work",
                 background=True,
                 expected_duration=timedelta(minutes=10),
+                memory=500_000_000,
                 keep_going=True,
             ),
         },
@@ -150,7 +152,7 @@ def test_the_defaults_shown_to_editors_are_those_in_force() -> None:
     }
     written = [f"[{name}]\n" + "\n".join(as_toml(keys)) for name, keys in tables.items()]
     rows = as_toml(TaskTable.model_fields)
-    assert len(rows) == 13
+    assert len(rows) == 12
     assert read("\n".join([*written, ONE, *rows])) == read(ONE)
 
 

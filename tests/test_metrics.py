@@ -213,9 +213,9 @@ def test_memory_is_the_share_of_the_containers_limit(written: Machine) -> None:
     outer, _ = machine(written.root)
     write(outer / "memory.max", "1000000\n")
     write(outer / "memory.current", "655555\n")
-    assert metrics.read_memory(written.root) == 65.6
+    assert metrics.read_memory(written.root).percent == 65.6
     assert written.measure()[0].memory == 65.6
-    assert metrics.memory_now({}, written.root) == 65.6
+    assert metrics.memory_now({}, written.root).percent == 65.6
 
 
 @pytest.mark.parametrize("limit", [str(2**60), "max"], ids=["above the host's memory", "none"])
@@ -223,7 +223,7 @@ def test_a_limit_that_is_not_below_the_hosts_memory_changes_nothing(written: Mac
     _, inner = machine(written.root)
     write(inner / "memory.max", f"{limit}\n")
     write(inner / "memory.current", "0\n")
-    assert metrics.read_memory(written.root) != 0.0
+    assert metrics.read_memory(written.root).percent != 0.0
 
 
 def test_pressure_comes_with_the_sample(written: Machine) -> None:
@@ -257,8 +257,8 @@ def test_either_half_of_the_seam_may_be_missing(written: Machine) -> None:
     assert (cpu_only.cpu, cpu_only.memory, cpu_only.source) == (0.0, 30.0, "fake")
     memory_only, _ = written.measure(fake="memory=0")
     assert (memory_only.cpu, memory_only.memory, memory_only.source) == (0.0, 0.0, "fake")
-    assert metrics.memory_now({"ADAPTIVE_FAKE_SAMPLE": "memory=99"}, written.root) == 99.0
-    assert metrics.memory_now({"ADAPTIVE_FAKE_SAMPLE": "cpu=99"}, written.root) == 30.0
+    assert metrics.memory_now({"ADAPTIVE_FAKE_SAMPLE": "memory=99"}, written.root).percent == 99.0
+    assert metrics.memory_now({"ADAPTIVE_FAKE_SAMPLE": "cpu=99"}, written.root).percent == 30.0
 
 
 @pytest.mark.parametrize(
@@ -287,4 +287,4 @@ def test_this_machine_can_be_measured() -> None:
 
 
 def test_outside_containers_memory_is_what_psutil_says(tmp_path: Path) -> None:
-    assert metrics.read_memory(tmp_path) == pytest.approx(psutil.virtual_memory().percent, abs=5.0)
+    assert metrics.read_memory(tmp_path).percent == pytest.approx(psutil.virtual_memory().percent, abs=5.0)

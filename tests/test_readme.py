@@ -13,12 +13,14 @@ import pytest
 import typer.main
 
 from adaptive_scheduler import config as configuration
-from adaptive_scheduler import gates, recent, rhythm
+from adaptive_scheduler import recent, rhythm
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.cli import app
 from adaptive_scheduler.codes import MEANINGS, Code
+from adaptive_scheduler.dependencies import FRESH_INTERVALS
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.model import Config, Priority
+from adaptive_scheduler.norms import UNTIL_LEARNED
 from tests.builders import task
 from tests.program import Program
 
@@ -251,8 +253,8 @@ def numbers(config: Config) -> Iterator[str]:
     yield f"`memory_gate.hard_limit` ({gate.hard_limit:g} %)"
     yield f"At most `max_parallel` ({rules.max_parallel}) runs"
     yield f"has waited `max_defer` ({own.patience / own.interval:g} B)"
-    yield f"not older than {('once', 'twice')[gates.FRESH_INTERVALS - 1]} its slowest interval"
-    yield f"process tree at `timeout` ({words(own.timeout)})"
+    yield f"not older than {('once', 'twice')[FRESH_INTERVALS - 1]} its slowest interval"
+    yield f"process tree at `timeout` ({words(UNTIL_LEARNED)}"
     yield f"`success_codes` ({', '.join(map(str, own.success_codes))})"
     yield f"of more than {config.output_max_bytes / 1e6:g} MB the first and last half are kept"
     yield f"the last {recent.KEPT} samples"

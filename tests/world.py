@@ -13,7 +13,7 @@ from adaptive_scheduler.cycle import run
 from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
-from adaptive_scheduler.model import Config, Decision, Reading, Rules, Sample, Status, Task
+from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, Status, Task
 from adaptive_scheduler.preview import look, present, preview
 from adaptive_scheduler.store import Store
 from tests.builders import NOW, task
@@ -44,17 +44,23 @@ class HandMeter:
     memory_now: float | None = 40.0
     later: list[float] = field(default_factory=list)
     own_cpu_s: float = 0.0
+    available: int | None = None
+    total: int | None = None
+    available_later: list[int] = field(default_factory=list)
 
     def measure(
         self, readings: tuple[Reading, ...], now: datetime, own_cpu_s: float
     ) -> tuple[Sample, tuple[Reading, ...]]:
         self.own_cpu_s = own_cpu_s
-        return Sample(now, self.cpu, self.memory_now, source="test"), ({"at": now.isoformat()},)
+        sample = Sample(now, self.cpu, self.memory_now, None, {}, "test", self.available, self.total)
+        return sample, ({"at": now.isoformat()},)
 
-    def memory(self) -> float | None:
+    def memory(self) -> Memory:
         if self.later:
             self.memory_now = self.later.pop(0)
-        return self.memory_now
+        if self.available_later:
+            self.available = self.available_later.pop(0)
+        return Memory(self.memory_now, self.available, self.total)
 
 
 @dataclass

@@ -24,13 +24,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One start: the task, the id of the run, and what the script may know of the decision."""
+    """One start: the task, the id of the run, what the script may know of the decision, what past runs took."""
 
     task: Task
     run_id: str
     reason: str
     sample_cpu: float | None = None
     sample_memory: float | None = None
+    footprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,9 @@ class Runner(Protocol):
 
     def output_path(self, task: str, run_id: str) -> Path:
         """Return where the output of a run is."""
+
+    def memory(self, task: str, run_id: str) -> int | None:
+        """Return the resident bytes of a live run's tree, None when that is not known."""
 
     def usage(self, task: str, run_id: str) -> float | None:
         """Return the CPU seconds that a live run has used so far, None when that is not known."""

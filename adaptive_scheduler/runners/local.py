@@ -146,13 +146,12 @@ class LocalRunner:
 
     def usage(self, task: str, run_id: str) -> float | None:
         """Return the CPU seconds that a live run has used so far, None when that is not known."""
-        state = fate.look(self._folder(task, run_id), run_id)
-        if not isinstance(state, Running) or state.pid is None:
+        if (pid := self._supervisor(task, run_id)) is None:
             return None
         import psutil
 
         try:
-            supervisor = psutil.Process(state.pid)
+            supervisor = psutil.Process(pid)
             used = supervisor.cpu_times()
             total = float(used.children_user + used.children_system)
             for process in supervisor.children(recursive=True):
@@ -162,6 +161,26 @@ class LocalRunner:
         except psutil.Error:
             return None
         return total
+
+    def memory(self, task: str, run_id: str) -> int | None:
+        """Return the resident bytes of a live run's tree, None when that is not known."""
+        if (pid := self._supervisor(task, run_id)) is None:
+            return None
+        import psutil
+
+        total = 0
+        try:
+            for process in psutil.Process(pid).children(recursive=True):
+                with suppress(psutil.Error):
+                    total += process.memory_info().rss
+        except psutil.Error:
+            return None
+        return total
+
+    def _supervisor(self, task: str, run_id: str) -> int | None:
+        """Return the process id of a live run's supervisor."""
+        state = fate.look(self._folder(task, run_id), run_id)
+        return state.pid if isinstance(state, Running) else None
 
     def _folder(self, task: str, run_id: str) -> RunFolder:
         return RunFolder(self.runs_dir / task / run_id)

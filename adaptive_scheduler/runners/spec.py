@@ -13,6 +13,7 @@ from typing import Any
 from adaptive_scheduler import dispatch
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.model import Config, Step
+from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.runfolder import VERSION
 from adaptive_scheduler.runners.base import Order
 
@@ -24,12 +25,14 @@ def spec_of(order: Order, config: Config) -> dict[str, Any]:
     """Return what the supervisor of this order is to do."""
     task, folder = order.task, Path(config.path).absolute().parent
     path = environment(order).get("PATH")
+    limit = time_limit(task, order.footprint)
     return {
         "version": VERSION,
         "task": task.name,
         "run_id": order.run_id,
         "steps": [_step(step, config, folder, path) for step in task.steps],
-        "timeout_s": task.timeout.total_seconds(),
+        "timeout_s": limit.most.total_seconds(),
+        "timeout_source": limit.source if task.timeout is None else "",
         "grace_s": GRACE_S,
         "keep_going": task.keep_going,
         "success_codes": list(task.success_codes),
