@@ -18,7 +18,7 @@ from adaptive_scheduler.archive import BUSY_S, DAMAGE, NAME, Archive, HistoryErr
 from adaptive_scheduler.model import Decision, Result, Sample
 from adaptive_scheduler.times import from_iso, iso
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 create table samples(
     at text primary key, cycle integer, cpu real, memory real, foreign_cpu real,
@@ -26,7 +26,7 @@ create table samples(
 create table runs(
     run_id text primary key, task text not null, status text not null, started_at text not null,
     ended_at text not null, duration_s real, exit_code integer, signal text, cause text, cpu_s real,
-    peak_memory_bytes integer, output_bytes integer, reason text);
+    peak_memory_bytes integer, output_bytes integer, reason text, unusual text);
 create index runs_by_task on runs(task, started_at);
 create index runs_by_time on runs(started_at);
 create table decisions(
@@ -39,6 +39,9 @@ create table heads(task text primary key, id integer not null) without rowid;
 create table upkeep(last_pruned text);
 insert into upkeep values('');
 """
+UPGRADES = {1: "alter table runs add column unusual text"}
+"""From each older version to the next one; the rows that are there stay."""
+
 QUESTIONS = (
     "select * from samples limit 1",
     "select * from runs limit 1",
@@ -50,7 +53,7 @@ QUESTIONS = (
 
 RUN_COLUMNS = (
     "run_id, task, status, started_at, ended_at, duration_s, exit_code, signal, cause, cpu_s, "
-    "peak_memory_bytes, output_bytes, reason"
+    "peak_memory_bytes, output_bytes, reason, unusual"
 )
 
 
@@ -65,10 +68,13 @@ class History(Archive):
         """Yield a connection in a transaction of its own; HistoryError when it cannot be had or kept."""
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as database:
-                if not database.execute("pragma user_version").fetchone()[0]:
+                version = database.execute("pragma user_version").fetchone()[0]
+                if not version:
                     _create(database, self.path)
                 database.execute("pragma synchronous = normal")
                 database.execute("begin immediate")
+                if version in UPGRADES:
+                    _upgrade(database)
                 yield database
                 database.execute("commit")
         except (sqlite3.Error, OSError, ValueError) as error:
@@ -124,10 +130,11 @@ class History(Archive):
     def take_in(self, results: Iterable[tuple[str, Result]]) -> list[str]:
         """Upsert finished runs by their id; returns the ids that are safely there."""
         pairs = list(results)
+        marks = ", ".join("?" for _ in RUN_COLUMNS.split(", "))
         if pairs:
             with self.writing() as database:
                 database.executemany(
-                    f"insert or replace into runs({RUN_COLUMNS}) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    f"insert or replace into runs({RUN_COLUMNS}) values({marks})",
                     [_run_row(task, result) for task, result in pairs],
                 )
         return [result.run_id for _, result in pairs]
@@ -143,6 +150,13 @@ def _create(database: sqlite3.Connection, path: Path) -> None:
             database.execute(statement)
         database.execute(f"pragma user_version = {SCHEMA_VERSION}")
     database.execute("commit")
+
+
+def _upgrade(database: sqlite3.Connection) -> None:
+    """Bring the tables up to date, in the caller's transaction; another cycle may have done so meanwhile."""
+    while (version := database.execute("pragma user_version").fetchone()[0]) in UPGRADES:
+        database.execute(UPGRADES[version])
+        database.execute(f"pragma user_version = {version + 1}")
 
 
 def _record_decisions(

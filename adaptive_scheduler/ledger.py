@@ -38,6 +38,10 @@ def _measured(entry: Entry, sample: Sample | None, at: datetime) -> Decision:
         measured = sample.cpu if one.code is Code.CPU_CEILING else sample.memory
         what = "CPU" if one.code is Code.CPU_CEILING else "memory"
         return replace(one, value=measured, reason=f"{what} {percent(measured)} is above {percent(one.limit)}")
+    if one.code is Code.MEMORY_NEED and passed > 0:
+        # What was free and promised later is in no sample.
+        seen = entry.first_at.astimezone(at.tzinfo)
+        return replace(one, reason=f"{one.reason} (as it was at {seen:%H:%M})")
     return one
 
 
