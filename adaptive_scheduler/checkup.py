@@ -16,8 +16,11 @@ from adaptive_scheduler.dispatch import command
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
+from adaptive_scheduler.footprints import need
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Config, State
+from adaptive_scheduler.norms import UNTIL_LEARNED, time_limit
+from adaptive_scheduler.sizes import spoken
 
 MISSING_TICKS = 3
 
@@ -105,7 +108,30 @@ def _state(world: World) -> Iterator[Finding]:
         return
     for note in read.notes:
         yield Finding("error", "state", note, "the next 'run' sets it aside and goes on")
+    yield from _footprints(world, read.state)
     yield from _last_cycle(world, read.state)
+
+
+def _footprints(world: World, state: State) -> Iterator[Finding]:
+    """Tell of time limits that nobody set, and of what this machine can never have free."""
+    total = world.meter.memory().total_bytes
+    for name, task in world.config.tasks.items():
+        footprint = state.tasks[name].footprint if name in state.tasks else ""
+        limit, wanted = time_limit(task, footprint), need(task, footprint)
+        if task.timeout is None and limit.most != UNTIL_LEARNED:
+            yield Finding(
+                "info",
+                f"tasks.{name}.timeout",
+                f"is not set: a run is ended after {words(limit.most)} ({limit.source})",
+            )
+        if wanted is not None and total is not None and wanted.bytes > total:
+            yield Finding(
+                "warning",
+                f"tasks.{name}.memory",
+                f"its runs need {spoken(wanted.bytes)} ({wanted.source}), this machine has {spoken(total)}: "
+                f"each waits {words(task.patience)} and is then started all the same",
+                "correct `memory`, or run it on a larger machine",
+            )
 
 
 def _last_cycle(world: World, state: State) -> Iterator[Finding]:

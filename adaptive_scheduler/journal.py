@@ -125,6 +125,8 @@ def task_ended(task: str, result: Result, steps: Sequence[StepResult], notes: Se
         else:
             lines.append(Line(ended, "ERROR", task, f"Failed: {step.name} ({step.cause or step.status})"))
     end = result.ended_at
+    if result.unusual:
+        lines.append(Line(end, "INFO", task, f"Unusual: {result.unusual}"))
     lines += [Line(end, "WARNING", task, note) for note in notes]
     if result.status is Status.OK:
         lines.append(Line(end, "INFO", task, f"=== Task Complete: {task} ==="))

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from adaptive_scheduler import footprints
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
+from adaptive_scheduler.footprints import Band
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Rules, Sample, State, Task, TaskState
+from adaptive_scheduler.norms import TimeLimit, time_limit
 from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
 
 OVERDUE_INTERVALS = 1.5
@@ -40,6 +43,10 @@ class TaskView:
     last_started_at: datetime | None
     failures: int
     overdue: bool
+    limit: TimeLimit
+    durations: Band | None
+    cpu_seconds: Band | None
+    memory: Band | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,10 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules:
         started,
         mine.failures,
         late,
+        time_limit(task, mine.footprint),
+        footprints.durations(mine.footprint),
+        footprints.cpu_seconds(mine.footprint),
+        footprints.memory(mine.footprint),
     )
 
 

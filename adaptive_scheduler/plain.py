@@ -6,6 +6,7 @@ from typing import Any
 from adaptive_scheduler import codec
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.edges import Report
+from adaptive_scheduler.footprints import Band
 from adaptive_scheduler.model import Decision, Live, Result, Status
 from adaptive_scheduler.overview import Overview, TaskView
 from adaptive_scheduler.simulate import Made, Tally
@@ -121,12 +122,24 @@ def _task(one: TaskView) -> Plain:
         "last_started_at": moment(one.last_started_at),
         "last_exit_code": last and last.exit_code,
         "last_cause": last and last.cause,
+        "last_unusual": (last and last.unusual) or None,
         "failures_in_a_row": one.failures,
         "overdue": one.overdue,
+        "timeout_s": one.limit.most.total_seconds(),
+        "timeout_source": one.limit.source,
+        "footprint": {
+            "duration_s": _band(one.durations),
+            "cpu_s": _band(one.cpu_seconds),
+            "peak_memory_bytes": _band(one.memory),
+        },
         "next_look": moment(one.decision.next_look),
         "code": one.decision.code.value,
         "reason": one.decision.reason,
     }
+
+
+def _band(one: Band | None) -> Plain | None:
+    return None if one is None else {"p50": rounded(one.p50), "p90": rounded(one.p90), "runs": one.runs}
 
 
 def made(one: Made) -> Plain:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from adaptive_scheduler import footprints
 from adaptive_scheduler.model import Live, Result, Rules, Sample, State, Status, Step, Task, TaskState
 
 NOW = datetime(2025, 11, 2, 22, 30, tzinfo=UTC)
@@ -46,3 +47,14 @@ def state(**by_name: TaskState) -> State:
 
 def live(minutes_ago: float = 1, run_id: str = "r1") -> Live:
     return Live(run_id, ago(minutes_ago))
+
+
+def footprint(*runs: tuple[float, float | None]) -> str:
+    """What (seconds, megabytes) of past runs leave in the state; negative seconds: it ran out of time then."""
+    mine = ""
+    for seconds, megabytes in runs:
+        status = Status.OK if seconds >= 0 else Status.TIMEOUT
+        peak = None if megabytes is None else round(megabytes * 1e6)
+        result = Result("r", status, NOW, NOW, abs(seconds), cpu_s=1.0, peak_memory_bytes=peak)
+        mine = footprints.with_run(mine, result)
+    return mine

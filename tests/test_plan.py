@@ -7,9 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Decision, MemoryGate, Priority, Rules, State, Status, Task, TaskState, Window
+from adaptive_scheduler.model import (
+    Decision,
+    MemoryGate,
+    Priority,
+    Rules,
+    State,
+    Status,
+    Task,
+    TaskState,
+    Window,
+)
 from adaptive_scheduler.plan import plan
-from tests.builders import NOW, RULES, ago, ended, live, mine, minutes, sample, state, task, tasks
+from tests.builders import NOW, RULES, ago, ended, footprint, live, mine, minutes, sample, state, task, tasks
 
 LOW = Priority.LOW
 CRITICAL = Priority.CRITICAL
@@ -229,6 +239,48 @@ def test_what_waited_too_long_is_first_in_line() -> None:
 
 def test_a_task_with_no_patience_is_forced_at_once() -> None:
     assert decide(task(max_defer=timedelta(0)), mine(10), 50, 80).code is Code.FORCED
+
+
+# -- the order of starts -----------------------------------------------------------------------------
+
+QUICK, SLOW = footprint(*[(1, 1)] * 9), footprint(*[(90, 1)] * 9)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param((task("z"), mine(10, footprint=QUICK)), (task("a"), mine(10, footprint=SLOW)), id="shortest"),
+        pytest.param((task("z"), mine(10, footprint=SLOW)), (task("a"), mine(10)), id="known before unknown"),
+        pytest.param(
+            (task("z", expected_duration=minutes(1)), mine(10)), (task("a"), mine(10, footprint=SLOW)), id="declared"
+        ),
+        pytest.param((task("z"), mine(12, footprint=SLOW)), (task("a"), mine(11, footprint=QUICK)), id="slack first"),
+        pytest.param((task("z", 10), mine(10)), (task("a", 20), mine(21)), id="slack in time, not in intervals"),
+        pytest.param(
+            (task("z", 600, windows=(Window(0, 22 * 60 + 45),)), mine(600)), (task("a"), mine(10)), id="window closes"
+        ),
+        pytest.param(
+            (task("z", priority=Priority.HIGH), mine(10)), (task("a", max_defer=minutes(5)), mine(11)), id="priority"
+        ),
+        pytest.param((task("z", priority=LOW), mine(50)), (task("a", priority=CRITICAL), mine(10)), id="starving"),
+        pytest.param(
+            (task("a", 600, windows=(Window(0, 0),)), mine(600)),
+            (task("b", 600, windows=(Window(0, 0), Window(0, 1365))), mine(600)),
+            id="a window of all day does not close",
+        ),
+    ],
+)
+def test_due_tasks_start_by_priority_then_slack_then_duration(
+    first: tuple[Task, TaskState], second: tuple[Task, TaskState]
+) -> None:
+    for one, other in ((first, second), (second, first)):
+        known = tasks(one[0], other[0])
+        past = state(**{wanted.name: its for wanted, its in (one, other)})
+        found = plan(known, past, sample(), RULES, NOW)
+        if first[0].windows != (Window(0, 0),):
+            assert [found[0].task, found[1].task] == [first[0].name, second[0].name]
+        else:
+            assert [found[0].task, found[1].task] == list(known)
 
 
 def test_memory_limits_per_priority() -> None:

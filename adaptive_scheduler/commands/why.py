@@ -17,9 +17,11 @@ def why(config: str | None, task: str, *, at: str | None, as_json: bool) -> int:
     """Explain one task's decision; the past comes from the ledger in the history."""
     world = open_world(config, strict=False, write=False).world
     known_tasks(world.config, [task])
+    footprint = None
     if at is None:
         seen = look(world)
         moment, decision = seen.now, present(world, seen)[task]
+        footprint = seen.state.tasks[task].footprint
     else:
         moment = parse_time(at, world.clock.now())
         decision = _then(world, task, moment)
@@ -30,7 +32,7 @@ def why(config: str | None, task: str, *, at: str | None, as_json: bool) -> int:
     else:
         from adaptive_scheduler import render
 
-        render.why(decision, moment, world.config.tasks[task])
+        render.why(decision, moment, world.config.tasks[task], footprint)
     return 0
 
 

@@ -69,7 +69,8 @@ def _last(one: TaskView, now: datetime) -> Text:
     if one.last is None:
         return Text("never", QUIET)
     state = one.last.status.value
-    return Text(f"{state}, {relative(one.last.ended_at, now)}", STATUS_STYLE[state])
+    shown = Text(f"{state}, {relative(one.last.ended_at, now)}", STATUS_STYLE[state])
+    return shown.append(f"; {one.last.unusual}", WARN) if one.last.unusual else shown
 
 
 def _every(one: TaskView) -> str:

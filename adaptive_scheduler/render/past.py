@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from adaptive_scheduler.render.base import STATUS_STYLE, clock_time, columns, words_s
+from adaptive_scheduler.render.base import STATUS_STYLE, WARN, clock_time, columns, words_s
 from adaptive_scheduler.terminal import Text, console
 from adaptive_scheduler.times import from_iso
 
@@ -21,7 +21,7 @@ def history(rows: Sequence[dict[str, Any]], now: datetime) -> None:
         table.add_row(
             clock_time(from_iso(row["started_at"]), now),
             row["task"],
-            Text(row["status"], STATUS_STYLE[row["status"]]).append(_cause(row), ""),
+            Text(row["status"], STATUS_STYLE[row["status"]]).append(_cause(row), "").append(_unusual(row), WARN),
             words_s(row["duration_s"]),
             words_s(row.get("cpu_s")),
             "-" if peak is None else f"{peak / 1e6:.0f} MB",
@@ -33,6 +33,10 @@ def history(rows: Sequence[dict[str, Any]], now: datetime) -> None:
 def _cause(row: dict[str, Any]) -> str:
     cause = row.get("cause") or ""
     return f": {cause}" if cause and row["status"] != "ok" else ""
+
+
+def _unusual(row: dict[str, Any]) -> str:
+    return f"; {row['unusual']}" if row.get("unusual") else ""
 
 
 def short_id(run_id: str) -> str:
