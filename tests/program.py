@@ -65,8 +65,9 @@ class Program:
         path = self.folder / f"{name}.ran"
         return path.read_text().split() if path.exists() else []
 
-    def load(self, cpu: float = 50, memory: float = 40) -> "Program":
-        self.environ["ADAPTIVE_FAKE_SAMPLE"] = f"cpu={cpu},memory={memory}"
+    def load(self, cpu: float = 50, memory: float = 40, available: str = "") -> "Program":
+        room = f",available={available}" if available else ""
+        self.environ["ADAPTIVE_FAKE_SAMPLE"] = f"cpu={cpu},memory={memory}{room}"
         return self
 
     def at(self, moment: datetime) -> "Program":

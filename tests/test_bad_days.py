@@ -120,6 +120,35 @@ def test_a_long_task_and_a_critical_one_on_every_tick(program: Program) -> None:
     assert collected["duration_s"] == pytest.approx(done["duration_s"], abs=0.001)
 
 
+def test_a_learned_time_limit_reaches_the_run_and_a_set_one_stays_to_the_letter(program: Program) -> None:
+    program.config(table("job", "10m") + table("own", "10m", timeout='"7m"')).script("job.py", "")
+    program.at(NOW)("run", "--quiet")
+    state = program.state
+    for name in ("job", "own"):
+        assert state["tasks"][name]["footprint"].count(",") == 2, "the first run is remembered"
+        state["tasks"][name]["footprint"] = " ".join(["600,1,50"] * 18)
+    (program.outputs / "adaptive_scheduler_state.json").write_text(json.dumps(state), encoding="utf-8")
+    program.at(NOW + five_minutes(2))("run", "--quiet")
+    specs = {}
+    for name in ("job", "own"):
+        newest = sorted(program.outputs.glob(f"runs/{name}/*/spec.json"))[-1]
+        spec = json.loads(newest.read_text(encoding="utf-8"))
+        specs[name] = (spec["timeout_s"], spec["timeout_source"])
+    assert specs == {"job": (1800.0, "learned from 18 runs"), "own": (420.0, "")}
+    program.at(NOW + five_minutes(3))
+    told = {one["name"]: one for one in program("status", "--json").json["tasks"]}
+    assert (told["job"]["timeout_s"], told["job"]["timeout_source"]) == (1800, "learned from 19 runs")
+    assert told["job"]["footprint"]["duration_s"] == {"p50": 600, "p90": 600, "runs": 19}
+    assert (told["own"]["timeout_s"], told["own"]["timeout_source"]) == (420, "timeout")
+    assert "tasks.job.timeout: is not set: a run is ended after 30 min (learned from 19 runs)" in program("check").out
+    assert "30 min (learned from 19 runs)" in program("why", "job").out
+    assert "10 min; 9 of 10 within 10 min and 50 MB of memory" in " ".join(program("why", "job").out.split())
+    unusual = program.history("job")[0]["unusual"]
+    assert unusual.endswith(", usually 10 min")
+    assert unusual in told["job"]["last_unusual"]
+    assert "usually 10 min" in " ".join(program("history", "job").out.split())
+
+
 @LINUX
 def test_a_timeout_leaves_no_descendant_however_deep_or_far(program: Program) -> None:
     program.config(table("job", "1h", timeout='"2s"'))

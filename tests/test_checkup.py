@@ -146,6 +146,24 @@ def test_memory_above_the_limit_is_told_with_how_often_it_was(place: TestWorld) 
     assert told.message.startswith("memory use is 65 % now, above 60 % (and was in 1 of the last 2 samples)")
 
 
+def test_a_time_limit_that_nobody_set_is_told_once_it_is_not_the_default(place: TestWorld) -> None:
+    place.task("job").task("own", timeout=minutes(5)).task("new").learned("job", 600, runs=12).learned("own", 600)
+    told = found(place)
+    assert told["tasks.job.timeout"].severity == "info"
+    assert told["tasks.job.timeout"].message == "is not set: a run is ended after 30 min (learned from 12 runs)"
+    assert not {"tasks.own.timeout", "tasks.new.timeout"} & set(told)
+
+
+def test_a_task_that_needs_more_memory_than_there_is_at_all_is_a_warning(place: TestWorld) -> None:
+    place.task("job", memory=10**12).task("fits", memory=10**9).meter.total = 16 * 10**9
+    told = found(place)
+    assert told["tasks.job.memory"].severity == "warning"
+    assert told["tasks.job.memory"].message.startswith(
+        "its runs need 1000 GB (declared), this machine has 16 GB: each waits 40 min and is then started"
+    )
+    assert "tasks.fits.memory" not in told
+
+
 def test_unknown_memory_is_no_finding(place: TestWorld) -> None:
     place.task("job").meter.memory_now = None
     assert "memory_gate.limit" not in found(place)

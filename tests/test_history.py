@@ -11,7 +11,7 @@ import pytest
 from adaptive_scheduler import ledger
 from adaptive_scheduler.archive import HistoryError
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.history import History
+from adaptive_scheduler.history import SCHEMA_VERSION, History
 from adaptive_scheduler.model import Decision, Sample, Status
 from tests.builders import NOW, ended, minutes, sample
 from tests.platforms import is_private
@@ -183,6 +183,71 @@ def test_a_history_of_a_newer_version_is_set_aside(tmp_path: Path) -> None:
     said = history.mend(NOW)
     assert said is not None
     assert "has version 99" in said
+
+
+VERSION_1 = """
+create table samples(
+    at text primary key, cycle integer, cpu real, memory real, foreign_cpu real,
+    pressure_cpu real, pressure_memory real, pressure_io real, source text) without rowid;
+create table runs(
+    run_id text primary key, task text not null, status text not null, started_at text not null,
+    ended_at text not null, duration_s real, exit_code integer, signal text, cause text, cpu_s real,
+    peak_memory_bytes integer, output_bytes integer, reason text);
+create index runs_by_task on runs(task, started_at);
+create index runs_by_time on runs(started_at);
+create table decisions(
+    id integer primary key, task text not null, code text not null, blocker text not null, limit_value real,
+    unit text not null, value real, reason text not null, next_look text, first_at text not null,
+    last_at text not null, cycles integer not null);
+create index decisions_by_task on decisions(task, first_at);
+create index decisions_by_time on decisions(last_at);
+create table heads(task text primary key, id integer not null) without rowid;
+create table upkeep(last_pruned text);
+insert into upkeep values('');
+insert into runs values('r1', 'a', 'failed', '2025-11-02T22:00:00+00:00', '2025-11-02T22:01:00+00:00',
+    60.0, 3, null, 'exit code 3', 0.5, 1000000, 9, 'it has never run');
+insert into samples values('2025-11-02T22:00:00+00:00', 1, 50.0, 40.0, null, null, null, null, 'counters');
+insert into decisions values(1, 'a', 'RUN', '', null, '', null, 'it has never run', null,
+    '2025-11-02T22:00:00+00:00', '2025-11-02T22:00:00+00:00', 1);
+insert into heads values('a', 1);
+pragma user_version = 1;
+"""
+"""What the first version made, and one row of everything."""
+
+
+def test_a_history_of_version_1_is_read_as_it_is_and_upgraded_by_the_next_write_with_all_its_rows(
+    tmp_path: Path,
+) -> None:
+    history = History(tmp_path)
+    with closing(sqlite3.connect(history.path)) as database:
+        database.executescript(VERSION_1)
+    old = history.runs()
+    assert [(name, run.run_id, run.cause, run.unusual) for name, run in old] == [("a", "r1", "exit code 3", "")]
+    assert history.mend(NOW) is None
+    with closing(sqlite3.connect(history.path)) as database:
+        assert database.execute("pragma user_version").fetchone() == (1,), "readers change nothing"
+    odd = ended(1, run_id="r2", unusual="took 3 min, usually 30 s")
+    history.take_in([("a", odd)])
+    assert history.runs() == [("a", odd), *old]
+    cycles(history, not_due(60))
+    assert [row[0] for row in rows(history)] == ["RUN", "NOT_DUE"]
+    assert len(history.samples(NOW - timedelta(days=1), NOW)) == 2
+    with closing(sqlite3.connect(history.path)) as database:
+        assert database.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_an_upgraded_history_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    made = []
+    for name, script in (("old", VERSION_1), ("new", "")):
+        (tmp_path / name).mkdir()
+        history = History(tmp_path / name)
+        with closing(sqlite3.connect(history.path)) as database:
+            database.executescript(script)
+        history.take_in([("a", ended(1))])
+        with closing(sqlite3.connect(history.path)) as database:
+            tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
+            made.append({name: database.execute(f"pragma table_info({name})").fetchall() for name in sorted(tables)})
+    assert made[0] == made[1]
 
 
 def test_an_absent_or_empty_history_needs_no_mending(tmp_path: Path) -> None:

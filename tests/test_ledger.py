@@ -48,6 +48,9 @@ def test_a_moment_two_ticks_after_the_last_look_has_no_decision() -> None:
         ),
         pytest.param(entry(Code.CPU_CEILING, 90, 20), 50, "CPU 50 % is above 20 %", minutes(15), id="CPU"),
         pytest.param(entry(Code.MEMORY_GATE, 90, 20), 40, "memory 40 % is above 20 %", minutes(15), id="memory"),
+        pytest.param(
+            entry(Code.MEMORY_NEED, 3e8, 5e8), 3e8, "as written (as it was at 22:30)", minutes(15), id="memory to grow"
+        ),
         pytest.param(entry(Code.NO_SLOT, 2, 2), 2, "as written", minutes(15), id="slots"),
         pytest.param(entry(Code.PAUSED, next_look=NOW + minutes(99)), None, "as written", minutes(99), id="paused"),
         pytest.param(entry(Code.DISABLED), None, "as written", None, id="disabled"),
@@ -61,6 +64,12 @@ def test_the_values_are_those_of_the_moment(
     found = then(one, replace(sample(50, 40), at=LATER))
     assert (found.value, found.reason) == (value, reason)
     assert found.next_look == (None if look is None else NOW + look)
+
+
+def test_what_was_free_at_the_first_look_needs_no_time_of_its_own() -> None:
+    found = in_force(entry(Code.MEMORY_NEED, 3e8, 5e8), replace(sample(), at=NOW), NOW, TICK)
+    assert found is not None
+    assert found.reason == "as written"
 
 
 def test_without_a_sample_the_row_is_told_as_it_was_written() -> None:

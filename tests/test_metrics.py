@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler import metrics
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Reading, Sample
+from adaptive_scheduler.model import Memory, Reading, Sample
 from adaptive_scheduler.times import iso
 from tests.builders import NOW, ago, minutes
 from tests.test_limits import PRESSURE, machine, write
@@ -218,6 +218,25 @@ def test_memory_is_the_share_of_the_containers_limit(written: Machine) -> None:
     assert metrics.memory_now({}, written.root).percent == 65.6
 
 
+def test_what_is_left_is_that_of_the_container_where_it_is_limited(written: Machine) -> None:
+    outer, _ = machine(written.root)
+    write(outer / "memory.max", "1000000\n")
+    write(outer / "memory.current", "700000\n")
+    write(outer / "memory.stat", "inactive_file 100000\n")
+    sample, _ = written.measure()
+    assert (sample.memory, sample.available_bytes, sample.total_bytes) == (60.0, 400_000, 1_000_000)
+    assert metrics.read_memory(written.root) == Memory(60.0, 400_000, 1_000_000)
+
+
+def test_a_container_may_not_have_what_its_host_lacks(written: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer, _ = machine(written.root)
+    write(outer / "memory.max", "1000000\n")
+    write(outer / "memory.current", "100000\n")
+    real = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=5_000))
+    assert metrics.read_memory(written.root).available_bytes == 5_000
+
+
 @pytest.mark.parametrize("limit", [str(2**60), "max"], ids=["above the host's memory", "none"])
 def test_a_limit_that_is_not_below_the_hosts_memory_changes_nothing(written: Machine, limit: str) -> None:
     _, inner = machine(written.root)
@@ -261,8 +280,19 @@ def test_either_half_of_the_seam_may_be_missing(written: Machine) -> None:
     assert metrics.memory_now({"ADAPTIVE_FAKE_SAMPLE": "cpu=99"}, written.root).percent == 30.0
 
 
+def test_a_pretended_machine_has_only_the_room_that_it_names(written: Machine) -> None:
+    sample, _ = written.measure(fake="memory=40")
+    assert (sample.available_bytes, sample.total_bytes) == (None, None)
+    assert written.measure(fake="cpu=3")[0].available_bytes is None
+    assert written.measure(fake="memory=40,available=1.5GB")[0].available_bytes == 1_500_000_000
+
+
 @pytest.mark.parametrize(
-    "text", ["busy", "cpu", "cpu=", "cpu=much", "cpu=101", "memory=-1", "cpu=nan", "load=3", "cpu=5;memory=5", ","]
+    "text",
+    [
+        *("busy", "cpu", "cpu=", "cpu=much", "cpu=101", "memory=-1", "cpu=nan", "load=3", "cpu=5;memory=5", ","),
+        *("available", "available=5", "available=0MB", "available=40%"),
+    ],
 )
 def test_nonsense_is_refused_with_the_variable_its_value_and_the_form(text: str) -> None:
     with pytest.raises(UsageError, match="cpu=75,memory=65") as refused:
@@ -280,6 +310,9 @@ def test_this_machine_can_be_measured() -> None:
     assert 0.0 <= sample.cpu <= 100.0
     assert sample.memory is not None
     assert 0.0 < sample.memory < 100.0
+    assert sample.available_bytes is not None
+    assert sample.total_bytes is not None
+    assert 0 < sample.available_bytes < sample.total_bytes
     (before,) = metrics.keep((), started, NOW - TICK, TICK)
     again, _ = metrics.measure((before,), NOW, TICK, started=current, own_cpu_s=0.0, environ={})
     assert again.source == "counters"

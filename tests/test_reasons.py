@@ -49,6 +49,13 @@ interval = "10m"
 adaptive = false
 script = "ok.py"
 
+[tasks.memory_need]
+interval = "10m"
+adaptive = false
+memory_limit = 100
+memory = "1GB"
+script = "ok.py"
+
 [tasks.broken]
 interval = "1h"
 script = "broken.py"
@@ -103,6 +110,7 @@ EXPECTED: dict[str, tuple[str, float | None, float | None, timedelta | None]] = 
     "not_due": ("NOT_DUE", 600, 5400, timedelta(minutes=80)),
     "cpu_ceiling": ("CPU_CEILING", 75, 70, timedelta(minutes=5)),
     "memory_gate": ("MEMORY_GATE", 65, 60, timedelta(minutes=5)),
+    "memory_need": ("MEMORY_NEED", 300e6, 1e9, timedelta(minutes=5)),
     "dep_failed": ("DEP_FAILED", None, None, timedelta(minutes=5)),
     "dep_wait": ("DEP_WAIT", None, None, timedelta(minutes=5)),
     "disabled": ("DISABLED", None, None, None),
@@ -121,7 +129,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
     program("pause", "paused", "--until", "2025-11-03T00:00")
     program("run", "--wait", "10s", "--quiet")
     until(lambda: len(program.starts("long.py")) == 1)
-    yield program.at(LATER).load(cpu=75, memory=65)
+    yield program.at(LATER).load(cpu=75, memory=65, available="300MB")
     for run_id in program.starts("long.py"):
         for pid in with_run_id(run_id):
             kill(pid)
@@ -169,7 +177,7 @@ def test_why_and_why_at_answer_for_every_code(program: Program) -> None:
 
 def test_every_code_has_a_meaning_and_is_in_this_table() -> None:
     assert set(MEANINGS) == set(Code)
-    assert {want[0] for want in EXPECTED.values()} | {"ERROR", "EVENT"} == {code.value for code in Code}
+    assert {want[0] for want in EXPECTED.values()} | {"ERROR", "EVENT", "HEAVY_PAIR"} == {code.value for code in Code}
 
 
 @pytest.mark.parametrize(

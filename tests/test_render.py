@@ -15,7 +15,7 @@ from adaptive_scheduler.edges import Report
 from adaptive_scheduler.model import Config, Decision, Rules, Status
 from adaptive_scheduler.overview import Overview, overview
 from adaptive_scheduler.render import overview as page
-from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks
+from tests.builders import NOW, ago, ended, footprint, live, mine, minutes, sample, state, task, tasks
 from tests.console import Stream, environment, streams
 
 EVIL = "[red]x[/red] :smile: \x1b[31mred\x1b]0;title\x07 \x9b2J\r\x00 \u202eend"
@@ -193,6 +193,37 @@ def test_why_shows_the_numbers_in_their_units() -> None:
     text = shown(lambda: render.why(timed, NOW, task()))
     assert "measured       1 min 1 s" in text
     assert "next look" not in text
+
+
+def test_why_shows_what_runs_take_and_how_long_they_may_last() -> None:
+    need = decision("job", Code.MEMORY_NEED, "needs 1.5 GB", value=3e8, limit=1.5e9, unit="bytes")
+    text = shown(lambda: render.why(need, NOW, task(), footprint(*[(30, 1500)] * 18)))
+    for words in (
+        "measured       300 MB",
+        "limit          1.5 GB",
+        "may last       10 min (learned from 18 runs)",
+        "usual run      30 s; 9 of 10 within 30 s and 1.5 GB of memory",
+    ):
+        assert words in text
+    assert "usual run      1 min; 9 of 10 within 1 min" in shown(
+        lambda: render.why(need, NOW, task(), footprint(*[(60, None)] * 9))
+    )
+    fresh = shown(lambda: render.why(need, NOW, task(), ""))
+    assert "may last       1 h (the default)" in fresh
+    assert "usual run" not in fresh
+    assert "may last" not in shown(lambda: render.why(need, NOW, task()))
+
+
+def test_what_was_unusual_stands_behind_the_result() -> None:
+    odd = "took 3 min, usually 20 to 40 s"
+    text = shown(lambda: render.history([row(unusual=odd), row()], NOW), columns=200)
+    assert text.count(f"ok; {odd}") == 1
+    wanted = tasks(task("job"))
+    config = Config(path="tasks.toml", state_dir="outputs", rules=Rules(), tasks=wanted)
+    known = replace(state(job=mine(5, last=ended(5, unusual=odd))), last_cycle_at=ago(5))
+    page = overview(config, known, {"job": decision("job")}, sample(), [], NOW)
+    assert page.ok
+    assert f"ok, 5 min ago; {odd}" in shown(lambda: render.status(page), columns=200)
 
 
 @pytest.mark.parametrize(

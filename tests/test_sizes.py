@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive_scheduler.sizes import LARGEST, UNITS, parse_size
+from adaptive_scheduler.sizes import LARGEST, UNITS, parse_size, spoken
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,26 @@ def test_any_text_is_a_size_or_a_sentence(text: str) -> None:
     except ValueError as error:
         told = str(error)
     assert told == "" or told.startswith(f"'{text}' is ")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (949, "949 B"),
+        (960, "1 kB"),
+        (30_000, "30 kB"),
+        (9_960_000, "10 MB"),
+        (512_300_000, "512 MB"),
+        (999_990_000, "1 GB"),
+        (1_500_000_000, "1.5 GB"),
+        (10**12, "1000 GB"),
+    ],
+)
+def test_sizes_are_said_in_few_digits(count: float, words: str) -> None:
+    assert spoken(count) == words
+
+
+@given(st.integers(1_000, LARGEST))
+def test_what_is_said_is_nearly_what_is_meant(count: int) -> None:
+    assert parse_size(spoken(count)) == pytest.approx(count, rel=0.06)

@@ -236,6 +236,11 @@ def test_a_script_that_ignores_the_request_is_killed(run: Supervised) -> None:
     assert not alive_in(run.run_id)
 
 
+def test_a_learned_time_limit_says_what_it_was_learned_from(run: Supervised) -> None:
+    done = run.python("import time; time.sleep(600)").run(timeout_s=0.5, timeout_source="learned from 18 runs")
+    assert done["cause"] == "timed out after 0.5 s (learned from 18 runs); 1 process ended"
+
+
 @signals
 def test_a_script_that_listens_may_clean_up(run: Supervised) -> None:
     code = """

@@ -15,8 +15,9 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, Status, Task
 from adaptive_scheduler.preview import look, present, preview
+from adaptive_scheduler.state import seen
 from adaptive_scheduler.store import Store
-from tests.builders import NOW, task
+from tests.builders import NOW, footprint, task
 from tests.scripted import Script, ScriptedRunner
 
 
@@ -121,6 +122,20 @@ class TestWorld:
 
     def later(self, **by: float) -> "TestWorld":
         self.clock.moment += timedelta(**by)
+        return self
+
+    def room(self, *megabytes: float) -> "TestWorld":
+        """Say what memory is available: now, and at each later reading."""
+        first, *later = (round(one * 1e6) for one in megabytes)
+        self.meter.available, self.meter.available_later = first, later
+        return self
+
+    def learned(self, name: str, seconds: float, megabytes: float | None = None, *, runs: int = 10) -> "TestWorld":
+        """Let a task have run so often, each time for so long and so big."""
+        with self.world.store.transaction(self.clock.moment) as transaction:
+            before = seen(transaction.state, self.tasks, self.clock.moment)
+            mine = replace(before.tasks[name], footprint=footprint(*[(seconds, megabytes)] * runs))
+            transaction.state = replace(before, tasks={**before.tasks, name: mine})
         return self
 
     # -- doing -------------------------------------------------------------------------------------

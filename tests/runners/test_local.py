@@ -226,7 +226,15 @@ def test_a_live_run_has_a_supervisor_and_uses_cpu(bench: Bench) -> None:
     end = until(lambda: one if isinstance(one := bench.states(order), Finished) else None)
     assert end.outcome.status is Status.INTERRUPTED
     assert bench.runner.usage("job", order.run_id) is None
+    assert bench.runner.memory("job", order.run_id) is None
     assert not bench.runner.kill("job", order.run_id)
+
+
+def test_the_memory_of_a_live_run_is_that_of_its_scripts_and_not_of_its_supervisor(bench: Bench) -> None:
+    order = bench.start(f"held = bytearray(80_000_000)\n{WAIT}")
+    bench.supervisor(order)
+    until(lambda: (bench.runner.memory("job", order.run_id) or 0) > 80_000_000, "its memory")
+    assert (bench.runner.memory("job", order.run_id) or 0) < 160_000_000
 
 
 def test_waiting_ends_at_once_when_any_run_has_ended_and_with_the_time(bench: Bench) -> None:
