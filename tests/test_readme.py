@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 import typer.main
 
+from adaptive_scheduler import admission, footprints, norms, recent, rhythm
 from adaptive_scheduler import config as configuration
-from adaptive_scheduler import recent, rhythm
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.cli import app
 from adaptive_scheduler.codes import MEANINGS, Code
 from adaptive_scheduler.dependencies import FRESH_INTERVALS
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.model import Config, Priority
-from adaptive_scheduler.norms import UNTIL_LEARNED
 from tests.builders import task
 from tests.program import Program
 
@@ -254,7 +253,18 @@ def numbers(config: Config) -> Iterator[str]:
     yield f"At most `max_parallel` ({rules.max_parallel}) runs"
     yield f"has waited `max_defer` ({own.patience / own.interval:g} B)"
     yield f"not older than {('once', 'twice')[FRESH_INTERVALS - 1]} its slowest interval"
-    yield f"process tree at `timeout` ({words(UNTIL_LEARNED)}"
+    yield f"process tree at `timeout` ({words(norms.UNTIL_LEARNED)}"
+    yield f"What a task's last {footprints.KEPT} successful runs took"
+    yield f"after {footprints.ENOUGH} runs the need is their p90"
+    yield (
+        f"after {norms.RUNS_NEEDED} successful runs {norms.LIMIT_FACTOR} x their p90, "
+        f"{norms.LONGEST_FACTOR} x the longest of them"
+    )
+    yield f"never less than {words(norms.SHORTEST_LIMIT)}"
+    yield f"up to {norms.MOST_GROWTH} times what the successful runs ask for ({words(norms.UNTIL_LEARNED)}, where"
+    yield f"than {norms.MAD_FACTOR:g} robust deviations ({norms.MAD_TO_SIGMA:g} x the median absolute deviation"
+    yield f"off by {norms.LEAST_S:g} s or {norms.LEAST_BYTES / 1e6:g} MB at least"
+    yield f"until one of them is {admission.APART_UNTIL_AGE:g} B old"
     yield f"`success_codes` ({', '.join(map(str, own.success_codes))})"
     yield f"of more than {config.output_max_bytes / 1e6:g} MB the first and last half are kept"
     yield f"the last {recent.KEPT} samples"
