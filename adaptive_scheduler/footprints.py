@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from math import ceil, isfinite
+from math import ceil, inf
 
 from adaptive_scheduler.model import Result, Status, Task
 
@@ -23,6 +23,9 @@ ENOUGH = 5
 """Successful runs from which on a footprint counts; until then a task is only observed."""
 
 MEGABYTE = 1_000_000
+
+REMEMBERED = 4096
+"""Footprints whose reading is kept for the next plan of a cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def band(values: Sequence[float | None]) -> Band | None:
     return Band(percentile(known, 0.5), percentile(known, 0.9), len(known))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def rows(footprint: str) -> tuple[Past, ...]:
     """Return the remembered runs, the oldest first; a row that makes no sense is left out."""
     return tuple(past for row in footprint.split() if (past := _past(row)) is not None)
@@ -97,6 +100,7 @@ def with_run(footprint: str, result: Result) -> str:
     return " ".join(one for place, one in enumerate(kept) if place not in bad)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def durations(footprint: str) -> Band | None:
     """Return how long runs usually last, in seconds."""
     return band([past.duration_s for past in usual(footprint)])
@@ -107,6 +111,7 @@ def cpu_seconds(footprint: str) -> Band | None:
     return band([past.cpu_s for past in usual(footprint)])
 
 
+@lru_cache(maxsize=REMEMBERED)
 def memory(footprint: str) -> Band | None:
     """Return the peak memory of runs, in bytes."""
     return band([past.peak_bytes for past in usual(footprint)])
@@ -130,16 +135,13 @@ def need(task: Task | None, footprint: str) -> Need | None:
 
 
 def _past(row: str) -> Past | None:
-    fields = [float(field) if field else None for field in row.rstrip("!").split(",") if _is_number(field)]
-    if len(fields) != 3 or fields[0] is None:
-        return None
-    megabytes = fields[2]
-    return Past(fields[0], fields[1], None if megabytes is None else round(megabytes * MEGABYTE), row.endswith("!"))
-
-
-def _is_number(field: str) -> bool:
     try:
-        value = float(field or 0)
+        duration, cpu, megabytes = row.rstrip("!").split(",")
+        seconds = float(duration)
+        cpu_s = float(cpu) if cpu else None
+        peak = float(megabytes) * MEGABYTE if megabytes else None
     except ValueError:
-        return False
-    return isfinite(value) and value >= 0.0
+        return None
+    if not (0.0 <= seconds < inf and 0.0 <= (cpu_s or 0.0) < inf and 0.0 <= (peak or 0.0) < inf):
+        return None
+    return Past(seconds, cpu_s, None if peak is None else round(peak), row.endswith("!"))

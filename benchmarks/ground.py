@@ -11,6 +11,9 @@ from adaptive_scheduler.store import Store
 BEGIN = datetime(2025, 11, 2, 0, 30, tzinfo=UTC)
 TICK = timedelta(minutes=5)
 
+FOOTPRINT = " ".join(f"{60 + number},{2.5 + number / 10},{52.4 + number / 10}" for number in range(20))
+"""What is remembered of a task that has run often."""
+
 
 class Ground:
     """A tasks.toml in a folder, its environment, and the pretended time of its next tick."""
@@ -31,9 +34,9 @@ class Ground:
         return {**self._environ, "ADAPTIVE_FAKE_NOW": self.now.isoformat(), **more}
 
     def all_ran_just_now(self, names: list[str]) -> None:
-        """Write a state in which every task had its last beat at the present time."""
+        """Write a state in which every task had its last of many beats at the present time."""
         with Store(self.folder / "outputs").transaction(self.now) as transaction:
-            tasks = {name: TaskState(first_seen=self.now, anchor=self.now) for name in names}
+            tasks = {name: TaskState(first_seen=self.now, anchor=self.now, footprint=FOOTPRINT) for name in names}
             transaction.state = type(transaction.state)(tasks=tasks)
 
 
