@@ -72,6 +72,14 @@ def test_a_dry_run_says_what_waits_for_whose_memory(world: TestWorld) -> None:
     assert world.why("a").blocker == ""
 
 
+def test_a_dry_run_and_why_know_what_running_tasks_use_already(world: TestWorld) -> None:
+    world.task("a", 60, lasts=9).learned("a", 540, 400).room(550).cycle(wait=timedelta(0))
+    world.task("big").learned("big", 60, 500).later(minutes=1)
+    assert (world.dry_run()["big"].code, world.why("big").code) == ("MEMORY_NEED", "MEMORY_NEED")
+    world.runner.uses["a"] = 380_000_000
+    assert (world.dry_run()["big"].code, world.why("big").code) == ("RUN", "RUN")
+
+
 def test_without_a_reading_of_memory_nothing_is_held_back(world: TestWorld) -> None:
     assert world.task("big", memory=10**12).cycle().ran == ["big"]
 

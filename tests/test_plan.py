@@ -264,9 +264,9 @@ QUICK, SLOW = footprint(*[(1, 1)] * 9), footprint(*[(90, 1)] * 9)
         ),
         pytest.param((task("z", priority=LOW), mine(50)), (task("a", priority=CRITICAL), mine(10)), id="starving"),
         pytest.param(
-            (task("a", 600, windows=(Window(0, 0),)), mine(600)),
-            (task("b", 600, windows=(Window(0, 0), Window(0, 1365))), mine(600)),
-            id="a window of all day does not close",
+            (task("a"), mine(10)),
+            (task("z", 600, windows=(Window(0, 1365), Window(1320, 60))), mine(600)),
+            id="the later end of two windows counts",
         ),
     ],
 )
@@ -277,10 +277,15 @@ def test_due_tasks_start_by_priority_then_slack_then_duration(
         known = tasks(one[0], other[0])
         past = state(**{wanted.name: its for wanted, its in (one, other)})
         found = plan(known, past, sample(), RULES, NOW)
-        if first[0].windows != (Window(0, 0),):
-            assert [found[0].task, found[1].task] == [first[0].name, second[0].name]
-        else:
-            assert [found[0].task, found[1].task] == list(known)
+        assert [found[0].task, found[1].task] == [first[0].name, second[0].name]
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_a_window_of_all_day_does_not_close_and_equals_start_in_the_order_of_the_file(names: str) -> None:
+    open_always = {"a": (Window(0, 0), Window(0, 1365)), "b": ()}
+    known = tasks(*(task(name, 600, windows=open_always[name]) for name in names))
+    found = plan(known, state(a=mine(600), b=mine(600)), sample(), RULES, NOW)
+    assert [one.task for one in found] == list(names)
 
 
 def test_memory_limits_per_priority() -> None:
