@@ -2,8 +2,9 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from operator import itemgetter
 
 from adaptive_scheduler.model import Result
 
@@ -18,16 +19,24 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """A run that did its work: how long it took, and which tasks were at work when it began."""
+
+    duration_s: float
+    beside: Set[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """Who ran beside whom.
 
-    `met`: for each two tasks (in the order of their names) when both were at work; `alone`: when a task was the
-    only one; `began`: durations of a task's successful runs that began beside another one, or beside none ("").
+    `met`: when both of two tasks (in the order of their names) were at work; `at_work`: when a task was;
+    `began`: the successful runs of each task.
     """
 
     met: Mapping[tuple[str, str], Sequence[Span]]
-    alone: Mapping[str, Sequence[Span]]
-    began: Mapping[tuple[str, str], Sequence[float]]
+    at_work: Mapping[str, Sequence[Span]]
+    began: Mapping[str, Sequence[Began]]
 
 
 @dataclass(slots=True)
@@ -35,38 +44,29 @@ class _Run:
     task: str
     start: float
     end: float
-    duration_s: float | None
     beside: set[str]
 
 
 def meetings(runs: Iterable[tuple[str, Result]]) -> Company:
     """Return who ran beside whom; runs that ended before they began (a clock set back) are left out."""
-    known = [
-        _Run(
-            name,
-            one.started_at.timestamp(),
-            one.ended_at.timestamp(),
-            one.duration_s if one.status.succeeded else None,
-            set(),
-        )
-        for name, one in runs
-        if one.ended_at > one.started_at
-    ]
-    known.sort(key=lambda run: run.start)
-    began = defaultdict[tuple[str, str], list[float]](list)
-    met = _meet(known)
-    for run in known:
-        if run.duration_s is not None:
-            for other in run.beside or {""}:
-                began[run.task, other].append(run.duration_s)
-    return Company(met, _alone(known), began)
+    known = []
+    at_work = defaultdict[str, list[Span]](list)
+    began = defaultdict[str, list[Began]](list)
+    for name, one in runs:
+        if one.ended_at > one.started_at:
+            run = _Run(name, one.started_at.timestamp(), one.ended_at.timestamp(), set())
+            known.append(run)
+            at_work[name].append((run.start, run.end))
+            if one.status.succeeded:
+                began[name].append(Began(one.duration_s, run.beside))
+    return Company(_meet(known), at_work, began)
 
 
 def _meet(known: Iterable[_Run]) -> dict[tuple[str, str], list[Span]]:
     """Return when each two tasks were both at work, and note beside whom each run began."""
     met = defaultdict[tuple[str, str], list[Span]](list)
     at_work: list[_Run] = []
-    for run in known:
+    for run in sorted(known, key=lambda run: run.start):
         at_work = [other for other in at_work if other.end > run.start]
         for other in at_work:
             if other.task != run.task:
@@ -79,33 +79,12 @@ def _meet(known: Iterable[_Run]) -> dict[tuple[str, str], list[Span]]:
     return met
 
 
-def _alone(known: Sequence[_Run]) -> dict[str, list[Span]]:
-    """Return when each task was the only one at work."""
-    edges = sorted(
-        [(run.start, 1, at) for at, run in enumerate(known)] + [(run.end, 0, at) for at, run in enumerate(known)]
-    )
-    found = defaultdict[str, list[Span]](list)
-    at_work: set[int] = set()
-    since = 0.0
-    for moment, begins, at in edges:
-        if len(at_work) == 1 and moment > since:
-            (only,) = at_work
-            found[known[only].task].append((since, moment))
-        if begins:
-            at_work.add(at)
-        else:
-            at_work.remove(at)
-        since = moment
-    return found
-
-
-def covered(measured: Sequence[Span], spans: Iterable[Span]) -> list[int]:
-    """Return which measurements, given by their spans in the order of time, are filled enough by these spans."""
-    ends = [end for _, end in measured]
+def covered(measured: Sequence[Span], spans: Iterable[Span], share: float = FILLED) -> set[int]:
+    """Return which measurements, given by their spans in the order of time, are filled that much by these spans."""
     seconds = defaultdict[int, float](float)
     for start, end in spans:
-        at = bisect_right(ends, start)
+        at = bisect_right(measured, start, key=itemgetter(1))
         while at < len(measured) and measured[at][0] < end:
             seconds[at] += min(end, measured[at][1]) - max(start, measured[at][0])
             at += 1
-    return sorted(at for at, filled in seconds.items() if filled >= FILLED * (measured[at][1] - measured[at][0]))
+    return {at for at, filled in seconds.items() if filled >= share * (measured[at][1] - measured[at][0])}

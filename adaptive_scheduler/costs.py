@@ -1,6 +1,6 @@
 """Finished runs -> what each task uses, and how its durations change. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -21,6 +21,9 @@ CERTAIN_Z = 2.58
 
 GROUPS = 200
 """More runs than this are made into so many medians first: every pair of them is looked at."""
+
+THINGS = ("cpu_s", "duration_s", "peak_memory_bytes", "output_bytes")
+"""What a run uses, in the order of the fields of Cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +78,23 @@ def costs(runs: Sequence[tuple[str, Result]]) -> dict[str, Cost]:
     by_task = dict[str, list[Result]]()
     for name, result in runs:
         by_task.setdefault(name, []).append(result)
-    every = [result for _, result in runs]
+    totals = [sum(_known([result for _, result in runs], what)) for what in THINGS]
     found = {
         name: Cost(
             len(mine),
             sum(not one.status.succeeded for one in mine),
-            *(_use(mine, every, what) for what in ("cpu_s", "duration_s", "peak_memory_bytes", "output_bytes")),
+            *(_use(_known(mine, what), total) for what, total in zip(THINGS, totals, strict=True)),
         )
         for name, mine in by_task.items()
     }
     return dict(sorted(found.items(), key=lambda item: (-item[1].cpu_s.total, -item[1].wall_s.total, item[0])))
 
 
-def _use(mine: Sequence[Result], every: Sequence[Result], what: str) -> Use:
-    known = [value for one in mine if (value := getattr(one, what)) is not None]
-    total = sum(value for one in every if (value := getattr(one, what)) is not None)
+def _known(runs: Iterable[Result], what: str) -> list[float]:
+    return [value for one in runs if (value := getattr(one, what)) is not None]
+
+
+def _use(known: Sequence[float], total: float) -> Use:
     return Use(float(sum(known)), len(known), max(known, default=None), sum(known) / total if total else None)
 
 

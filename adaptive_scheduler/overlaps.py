@@ -1,11 +1,11 @@
 """Which tasks ran at the same time, and what that cost each of them. Pure.
 
-Three things are compared, each with the time in which only one of the two ran:
+Three things are compared, each with the time in which one of the two ran without the other:
 
 * durations. A long run meets another one more easily than a short one does, so "runs that overlapped" would be
   slower by selection alone. Counted as together are the runs that *began* while the other was at work, which has
-  nothing to do with how long they went on; as alone those that began with nothing beside them. The ratio of the
-  medians must also be no accident (Mann and Whitney, Ann. Math. Statist. 18 (1947) 50-60).
+  nothing to do with how long they went on; as apart those that began without it. The ratio of the medians must
+  also be no accident (Mann and Whitney, Ann. Math. Statist. 18 (1947) 50-60).
 * pressure (Linux): the share of the time in which somebody had to wait for CPU, memory or the disk.
 * foreign load: what else the machine did then. It is told, and decides nothing.
 """
@@ -21,13 +21,13 @@ from adaptive_scheduler.beside import Company, covered, meetings
 from adaptive_scheduler.model import Result, Sample
 
 MIN_OVERLAPS = 5
-"""Fewer runs together, or alone, or fewer samples of either, and nothing is said."""
+"""Fewer runs together, or apart, or fewer samples of either, and nothing is said."""
 
 SLOWER = 1.2
 """A pair is heavy when one of the two takes a fifth longer: less is within what schedules shift anyway."""
 
 PRESSURE_POINTS = 10.0
-"""Or when somebody has to wait in a tenth more of the time than beside either of them alone."""
+"""Or when somebody has to wait in a tenth more of the time than with either of them alone."""
 
 CERTAIN_Z = 2.33
 """Of a hundred pairs that do each other nothing, one is found slower."""
@@ -40,10 +40,10 @@ KINDS = ("cpu", "memory", "io")
 
 @dataclass(frozen=True, slots=True)
 class Slowdown:
-    """Durations of one task that began beside another one, against those that began alone."""
+    """Durations of one task that began beside another one, against those that began without it."""
 
     together: int
-    alone: int
+    apart: int
     factor: float | None = None
     z: float = 0.0
 
@@ -108,10 +108,12 @@ def pairs(
 
 
 def _slowdown(company: Company, task: str, other: str) -> Slowdown:
-    together, alone = company.began.get((task, other), []), company.began.get((task, ""), [])
-    if min(len(together), len(alone)) < MIN_OVERLAPS or not median(alone):
-        return Slowdown(len(together), len(alone))
-    return Slowdown(len(together), len(alone), median(together) / median(alone), longer(together, alone))
+    began = company.began.get(task, [])
+    together = [one.duration_s for one in began if other in one.beside]
+    apart = [one.duration_s for one in began if other not in one.beside]
+    if min(len(together), len(apart)) < MIN_OVERLAPS or not median(apart):
+        return Slowdown(len(together), len(apart))
+    return Slowdown(len(together), len(apart), median(together) / median(apart), longer(together, apart))
 
 
 def longer(ones: Sequence[float], others: Sequence[float]) -> float:
@@ -123,24 +125,26 @@ def longer(ones: Sequence[float], others: Sequence[float]) -> float:
 
 
 class _Readings:
-    """What was measured in the stretches before some stamps, and in which of them a task was alone."""
+    """What was measured in the stretches before some stamps, and in which of them a task was at work."""
 
     def __init__(
         self, stamps: Sequence[float], length_s: float, values: dict[str, list[float | None]], company: Company
     ) -> None:
         self._spans = [(stamp - length_s, stamp) for stamp in stamps]
-        self._values, self._company = values, company
-        self._alone = {task: covered(self._spans, spans) for task, spans in company.alone.items()}
+        self._values, self._met = values, company.met
+        self._filled = {task: covered(self._spans, spans) for task, spans in company.at_work.items()}
+        self._touched = {task: covered(self._spans, spans, 0.0) for task, spans in company.at_work.items()}
 
     def more(self, first: str, second: str) -> tuple[float | None, str]:
         """Return how much more there is with both tasks at work than with either alone, of the kind that rises most."""
-        both = covered(self._spans, self._company.met[first, second])
+        both = covered(self._spans, self._met[first, second])
+        apart = (self._filled[first] - self._touched[second], self._filled[second] - self._touched[first])
         best: tuple[float | None, str] = (None, "")
         for kind, values in self._values.items():
             together = _mean(values, both)
-            apart = [mean for one in (first, second) if (mean := _mean(values, self._alone.get(one, []))) is not None]
-            if together is not None and apart:
-                points = together - max(apart)
+            before = [known for one in apart if (known := _mean(values, one)) is not None]
+            if together is not None and before:
+                points = together - max(before)
                 if best[0] is None or points > best[0]:
                     best = (points, kind)
         return best

@@ -3,7 +3,7 @@
 from adaptive_scheduler import plain
 from adaptive_scheduler.busy import Hour
 from adaptive_scheduler.costs import Use
-from adaptive_scheduler.overlaps import Pair
+from adaptive_scheduler.overlaps import Pair, Slowdown
 from adaptive_scheduler.plain import Plain
 from adaptive_scheduler.trends import Habit, Trends
 
@@ -83,12 +83,13 @@ def _pair(one: Pair) -> Plain:
         "overlaps": one.overlaps,
         "together_s": plain.rounded(one.together_s),
         "slowdown": plain.rounded(one.slowdown),
-        "slowdowns": [
-            {"together": slow.together, "alone": slow.alone, "factor": plain.rounded(slow.factor)}
-            for slow in one.slowdowns
-        ],
+        "slowdowns": [_slowdown(slow) for slow in one.slowdowns],
         "pressure": plain.rounded(one.pressure),
         "pressure_of": one.pressure_of or None,
         "foreign_cpu": plain.rounded(one.foreign),
         "heavy": one.heavy,
     }
+
+
+def _slowdown(one: Slowdown) -> Plain:
+    return {"together": one.together, "apart": one.apart, "factor": plain.rounded(one.factor)}

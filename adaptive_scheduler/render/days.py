@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from rich.console import Console
 
-from adaptive_scheduler.busy import HOURS_A_DAY
 from adaptive_scheduler.costs import Change
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
@@ -17,8 +16,11 @@ from adaptive_scheduler.render.heatmap import heatmap
 from adaptive_scheduler.terminal import Text, console
 from adaptive_scheduler.trends import Habit, Trends
 
-FULL_WEEK = 14
-"""With fewer days an hour of the week was seen once at most, which is told."""
+FULL_WEEKS = 14
+"""With fewer days each hour of the week was seen once at most."""
+
+SHOWN_PAIRS = 12
+"""More than these would bury the heavy ones, which stand first."""
 
 
 def trends(view: Trends, law: Rhythm) -> None:
@@ -33,10 +35,11 @@ def trends(view: Trends, law: Rhythm) -> None:
         _heading(out, "Busy hours: CPU by local time, our own tasks included")
         heatmap(out, view, law)
     if view.habits:
-        _heading(out, f"Quiet times: CPU of everything but our tasks, {percent(view.load)} over the whole day")
+        whose = "CPU" if view.foreign is None else "CPU that is not ours"
+        _heading(out, f"Quiet times for each task ({whose}; {percent(view.load)} over the whole day)")
         _quiet(out, view)
     if view.runs:
-        _heading(out, "What the tasks use, the heaviest first")
+        _heading(out, "What the tasks use in a day, the heaviest first")
         _costs(out, view)
         _heading(out, "How long they take")
         _drifts(out, view)
@@ -51,26 +54,16 @@ def _heading(out: Console, text: str) -> None:
 
 def _basis(view: Trends) -> list[Text]:
     span = f"{view.since.astimezone(view.at.tzinfo):%Y-%m-%d} to {view.at:%Y-%m-%d}"
-    counted = f"{_many(view.days, 'day')} with samples ({span}), {_many(view.samples, 'sample')}"
-    lines = [Text(f"{counted}, {_many(view.runs, 'finished run')}", "bold")]
+    counted = f"{_many(view.samples, 'sample')} and {_many(view.runs, 'run')}"
+    lines = [Text(f"{_many(view.days, 'day')} ({span}) with {counted}", "bold")]
     if view.samples:
         own = "" if view.foreign is None else f" ({percent(view.foreign)} not ours)"
-        known = f"{view.covered:.0%}".replace("%", " %")
-        lines.append(
-            Text(
-                f"CPU {percent(view.cpu)} on average{own}, memory {percent(view.memory)}; measured {known} of the time"
-            )
-        )
-    if view.days < FULL_WEEK:
-        lines.append(
-            Text(
-                f"only {_many(view.days, 'day')}: an hour of the week was seen once or never, "
-                "so this is a glimpse, not a habit",
-                WARN,
-            )
-        )
+        known = percent(round(100 * view.covered))
+        lines.append(Text(f"CPU {percent(view.cpu)}{own}, memory {percent(view.memory)}; {known} of the time measured"))
+    if view.days < FULL_WEEKS:
+        lines.append(Text(f"less than {FULL_WEEKS} days: a glimpse, not a habit yet", WARN))
     if view.pretended:
-        lines.append(Text(f"{_many(view.pretended, 'sample')} were pretended (ADAPTIVE_FAKE_SAMPLE)", WARN))
+        lines.append(Text(f"{_many(view.pretended, 'sample')} pretended (ADAPTIVE_FAKE_SAMPLE)", WARN))
     return lines
 
 
@@ -82,7 +75,7 @@ def _many(count: int, what: str) -> str:
 
 
 def _quiet(out: Console, view: Trends) -> None:
-    table = columns("Task", "Takes", "Quietest", *[""] * (CHOICES - 1))
+    table = columns("Task", "Takes", "Quietest at", *["or"] * (CHOICES - 1))
     for one in view.habits:
         if one.configured and one.quiet:
             spans = [_span(quiet) for quiet in one.quiet]
@@ -105,16 +98,11 @@ def _takes(one: Habit) -> str:
 
 
 def _span(quiet: Quiet) -> str:
-    return f"{clock(quiet.start)}-{clock(quiet.end)} {percent(quiet.load)}"
-
-
-def clock(minute: int) -> str:
-    """Return minutes after midnight as a time of day; midnight at the end of a stretch is 00:00 too."""
-    return f"{minute // 60 % HOURS_A_DAY:02}:{minute % 60:02}"
+    return f"{quiet.start // 60:02}:{quiet.start % 60:02} ({percent(quiet.load)})"
 
 
 def _costs(out: Console, view: Trends) -> None:
-    table = columns("Task", "Runs a day", "CPU a day", "Share", "a run", "Took a day", "Peak", "Output a day")
+    table = columns("Task", "Runs", "CPU", "Share", "CPU a run", "Took", "Memory", "Output")
     for column in table.columns[1:]:
         column.justify = "right"
     for one in view.habits:
@@ -124,14 +112,24 @@ def _costs(out: Console, view: Trends) -> None:
         table.add_row(
             one.name if one.configured else f"{one.name} (gone)",
             f"{one.cost.runs / view.span_days:.1f}",
-            words_s(cpu.total / view.span_days) if cpu.known else "-",
+            brief(cpu.total / view.span_days if cpu.known else None),
             "-" if cpu.share is None else percent(round(100 * cpu.share)),
-            words_s(cpu.per_run),
-            words_s(wall.total / view.span_days),
+            brief(cpu.per_run),
+            brief(wall.total / view.span_days),
             size(memory.most),
             size(output.total / view.span_days if output.known else None),
         )
     out.print(table)
+
+
+def brief(seconds: float | None) -> str:
+    """Return seconds with two or three digits and one unit, for a narrow column."""
+    if seconds is None:
+        return "-"
+    for unit, size, below in (("s", 1, 100), ("min", 60, 100)):
+        if round(seconds / size) < below:
+            return f"{seconds / size:.{int(seconds / size < 10)}f} {unit}"
+    return f"{seconds / 3600:.1f} h"
 
 
 def size(count: float | None) -> str:
@@ -168,29 +166,32 @@ def _pairs(out: Console, pairs: Sequence[Pair]) -> None:
     if not pairs:
         out.print("no two tasks ran at the same time")
         return
-    table = columns("Tasks", "Times", "Together", "Slower", "Pressure", "Load", "")
-    for one in pairs:
+    table = columns("Task beside another", "Times", "Together", "Slower", "Pressure", "Load", "")
+    for one in pairs[:SHOWN_PAIRS]:
+        factor, sufferer = _slower(one)
+        other = one.second if sufferer == one.first else one.first
         table.add_row(
-            f"{one.first} + {one.second}",
+            f"{sufferer} beside {other}",
             str(one.overlaps),
-            words_s(one.together_s),
-            _slower(one),
+            brief(one.together_s),
+            "-" if factor is None else f"{factor:.2f} x",
             "-" if one.pressure is None else f"{one.pressure:+.0f} ({one.pressure_of})",
             "-" if one.foreign is None else f"{one.foreign:+.0f}",
             Text("heavy", BAD) if one.heavy else "",
         )
     out.print(table)
+    if len(pairs) > SHOWN_PAIRS:
+        out.print(Text(f"and {_many(len(pairs) - SHOWN_PAIRS, 'pair')} more; --json has them all", QUIET))
     out.print(
         Text(
-            "Slower: median duration of runs begun beside the other, against alone. Pressure, Load (not ours): points "
-            f"more than beside either alone. '-': fewer than {MIN_OVERLAPS} of either. Heavy pairs are better apart.",
+            "Slower: runs that began beside the other one against those that did not (medians). Pressure, Load "
+            f"(not ours): points more than without the other. '-': fewer than {MIN_OVERLAPS} of either kind.",
             QUIET,
         )
     )
 
 
-def _slower(one: Pair) -> str:
-    """Name the one that suffers more; both numbers are in the JSON."""
+def _slower(one: Pair) -> tuple[float | None, str]:
+    """Return the factor and the name of the one that suffers more; both factors are in the JSON."""
     both = zip(one.slowdowns, (one.first, one.second), strict=True)
-    known = [(slow.factor, name) for slow, name in both if slow.factor is not None]
-    return f"{max(known)[0]:.2f} x ({max(known)[1]})" if known else "-"
+    return max(((slow.factor, name) for slow, name in both if slow.factor is not None), default=(None, one.first))

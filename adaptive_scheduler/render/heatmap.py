@@ -24,8 +24,6 @@ def heatmap(out: Console, view: Trends, law: Rhythm) -> None:
     known = [hour for hour in view.hours if hour.cpu is not None]
     top = max((hour.cpu or 0.0 for hour in known), default=0.0) or 1.0
     heights = f"'{signs[0]}' below {percent(top / len(signs))}, '{signs[-1]}' up to {percent(top)}"
-    colours = Text("green", GOOD).append(f" below {law.low_cpu:g} %, ", "").append("yellow", WARN)
-    colours.append(", ", "").append("red", BAD).append(f" above {law.high_cpu:g} %", "")
     ruler = "".join(f"{hour:02}".ljust(3 * CELL) for hour in range(0, HOURS_A_DAY, 3))
     out.print(Text(f"{'':{LABEL}}{ruler} mean", QUIET))
     week = [view.hours[day * HOURS_A_DAY : (day + 1) * HOURS_A_DAY] for day in range(DAYS_A_WEEK)]
@@ -37,7 +35,9 @@ def heatmap(out: Console, view: Trends, law: Rhythm) -> None:
         out.print(_row("not ours", _means(by_hour, lambda hour: hour.foreign), signs, top, law))
     out.print(_row("memory", _means(by_hour, lambda hour: hour.memory), signs, 100.0, None))
     out.print(Text(f"{heights} (memory: of 100 %); blank: no samples", QUIET))
-    out.print(colours)
+    if out.color_system is not None and not out.no_color:
+        colours = Text("green", GOOD).append(f" below {law.low_cpu:g} %: tasks come sooner; ", QUIET)
+        out.print(colours.append("red", BAD).append(f" above {law.high_cpu:g} %: they come later", QUIET))
     if known:
         busiest, quietest = max(known, key=_cpu), min(known, key=_cpu)
         out.print(f"busiest: {_named(busiest)}; quietest: {_named(quietest)}")
