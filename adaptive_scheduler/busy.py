@@ -1,14 +1,16 @@
 """Samples -> how busy each hour of the week is. Pure.
 
 A sample is the mean over the time before its stamp, so it counts for the hour in which that time had its
-middle, and for as long as it lasted. Hours are those of the local clocks of that day, summer time included:
-the hour that a clock skips stays empty, the one that it repeats has twice as much.
+middle (and for others that it fills by half, where ticks are long), and for as long as it lasted. Hours are
+those of the local clocks of that day, summer time included: the hour that a clock skips stays empty, the one
+that it repeats has twice as much.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil, floor
 
 from adaptive_scheduler.model import Sample
 
@@ -16,6 +18,7 @@ LONGEST_TICKS = 2
 """A sample never stands for more than this: after a longer gap it is a short one, of that moment."""
 
 DAYS_A_WEEK, HOURS_A_DAY = 7, 24
+HOUR = timedelta(hours=1)
 
 Local = Callable[[datetime], datetime]
 """From a moment to what local clocks showed then."""
@@ -53,6 +56,10 @@ class Hour:
     days: int
 
 
+Part = tuple[Stretch, datetime, float]
+"""A stretch, a local moment in it, and how many of its seconds count there."""
+
+
 def stretches(samples: Sequence[Sample], tick: timedelta, local: Local) -> list[Stretch]:
     """Return the time that each sample stands for; the samples come in the order of time."""
     found = []
@@ -81,11 +88,26 @@ def mean_of(known: Iterable[Stretch], what: str) -> float | None:
     return mean((getattr(one, what), one.seconds) for one in known)
 
 
+def parts(one: Stretch, slot: timedelta) -> Iterator[tuple[datetime, float]]:
+    """Cut a stretch at the slots of the local day: yield a local moment in each, and how many seconds are in it.
+
+    Slots that it only touches are left out.
+    """
+    size, middle = slot.total_seconds(), one.middle
+    middle_s = (middle.hour * 60 + middle.minute) * 60 + middle.second
+    begin, end, home = middle_s - one.seconds / 2, middle_s + one.seconds / 2, middle_s // size
+    for at in range(floor(begin / size), ceil(end / size)):
+        seconds = min(end, (at + 1) * size) - max(begin, at * size)
+        if at == home or seconds >= size / 2:
+            yield middle + (at - home) * slot, seconds
+
+
 def week(known: Iterable[Stretch]) -> list[Hour]:
     """Return all hours of the week from Monday 00:00 on, those without samples empty."""
-    cells = defaultdict[tuple[int, int], list[Stretch]](list)
+    cells = defaultdict[tuple[int, int], list[Part]](list)
     for one in known:
-        cells[one.middle.weekday(), one.middle.hour].append(one)
+        for moment, seconds in parts(one, HOUR):
+            cells[moment.weekday(), moment.hour].append((one, moment, seconds))
     return [
         _hour(weekday, hour, cells.get((weekday, hour), []))
         for weekday in range(DAYS_A_WEEK)
@@ -93,6 +115,8 @@ def week(known: Iterable[Stretch]) -> list[Hour]:
     ]
 
 
-def _hour(weekday: int, hour: int, cell: list[Stretch]) -> Hour:
-    days = len({one.middle.date() for one in cell})
-    return Hour(weekday, hour, mean_of(cell, "cpu"), mean_of(cell, "foreign"), mean_of(cell, "memory"), days)
+def _hour(weekday: int, hour: int, cell: list[Part]) -> Hour:
+    cpu, foreign, memory = (
+        mean((getattr(one, what), seconds) for one, _, seconds in cell) for what in ("cpu", "foreign", "memory")
+    )
+    return Hour(weekday, hour, cpu, foreign, memory, len({moment.date() for _, moment, _ in cell}))

@@ -29,8 +29,8 @@ SLOWER = 1.2
 PRESSURE_POINTS = 10.0
 """Or when somebody has to wait in a tenth more of the time than with either of them alone."""
 
-CERTAIN_Z = 2.33
-"""Of a hundred pairs that do each other nothing, one is found slower."""
+CERTAIN_Z = 3.0
+"""Of four hundred pairs that do each other nothing, one is found slower: there are many pairs."""
 
 PRESSURE_S = 60.0
 """A sample's pressure is the mean over the minute before its stamp."""
@@ -138,6 +138,8 @@ class _Readings:
     def more(self, first: str, second: str) -> tuple[float | None, str]:
         """Return how much more there is with both tasks at work than with either alone, of the kind that rises most."""
         both = covered(self._spans, self._met[first, second])
+        if len(both) < MIN_OVERLAPS:
+            return None, ""
         apart = (self._filled[first] - self._touched[second], self._filled[second] - self._touched[first])
         best: tuple[float | None, str] = (None, "")
         for kind, values in self._values.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from adaptive_scheduler.busy import Stretch, mean_of
+from adaptive_scheduler.busy import Part, Stretch, mean, parts
 from adaptive_scheduler.model import Window
 
 SLOT = timedelta(minutes=15)
@@ -42,15 +42,16 @@ Profile = Sequence[float | None]
 
 def profile(known: Iterable[Stretch]) -> Profile:
     """Return how busy each slot of the local day is."""
-    slots = defaultdict[int, list[Stretch]](list)
+    slots = defaultdict[int, list[Part]](list)
     for one in known:
-        slots[(one.middle.hour * 60 + one.middle.minute) // SLOT_MINUTES].append(one)
+        for moment, seconds in parts(one, SLOT):
+            slots[(moment.hour * 60 + moment.minute) // SLOT_MINUTES].append((one, moment, seconds))
     return [_typical(slots.get(slot, [])) for slot in range(SLOTS)]
 
 
-def _typical(slot: list[Stretch]) -> float | None:
-    days = {one.middle.date() for one in slot if one.load is not None}
-    return mean_of(slot, "load") if len(days) >= MIN_DAYS else None
+def _typical(slot: list[Part]) -> float | None:
+    days = {moment.date() for one, moment, _ in slot if one.load is not None}
+    return mean((one.load, seconds) for one, _, seconds in slot) if len(days) >= MIN_DAYS else None
 
 
 def quietest(day: Profile, duration: timedelta, windows: Sequence[Window]) -> tuple[Quiet, ...]:

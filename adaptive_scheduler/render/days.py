@@ -34,10 +34,9 @@ def trends(view: Trends, law: Rhythm) -> None:
     if view.samples:
         _heading(out, "Busy hours: CPU by local time, our own tasks included")
         heatmap(out, view, law)
-    if view.habits:
-        whose = "CPU" if view.foreign is None else "CPU that is not ours"
-        _heading(out, f"Quiet times for each task ({whose}; {percent(view.load)} over the whole day)")
-        _quiet(out, view)
+    whose = "CPU" if view.foreign is None else "CPU that is not ours"
+    _heading(out, f"Quiet times for each task ({whose}; {percent(view.load)} over the whole day)")
+    _quiet(out, view)
     if view.runs:
         _heading(out, "What the tasks use in a day, the heaviest first")
         _costs(out, view)
