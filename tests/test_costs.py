@@ -52,13 +52,25 @@ UP = [40, 42, 39, 45, 47, 44, 50, 52, 51, 55, 58, 60]
         (UP[::-1], Change.SHRANK),
         ([40] * 12, Change.STEADY),
         ([40, 60] * 6, Change.STEADY),
+        ([40, 60, 40, 40, 60, 40, 60, 40, 60, 40, 60, 60], Change.STEADY),
         ([40] * 11 + [4000], Change.STEADY),
         ([40 + day / 3 for day in range(12)], Change.STEADY),
         ([0.1 * day for day in range(1, 13)], Change.STEADY),
         (UP[:9], Change.TOO_FEW),
         ([40] * 10 + [80] * 10, Change.GREW),
     ],
-    ids=["grows", "shrinks", "flat", "scatters", "one outlier", "below a fifth", "below a second", "few", "a step"],
+    ids=[
+        "grows",
+        "shrinks",
+        "flat",
+        "scatters",
+        "by chance",
+        "one outlier",
+        "below a fifth",
+        "below a second",
+        "few",
+        "a step",
+    ],
 )
 def test_a_change_is_told_when_it_is_large_and_no_accident(durations: Sequence[float], change: Change) -> None:
     assert drift(runs(*durations)).change is change

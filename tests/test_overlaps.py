@@ -75,6 +75,14 @@ def test_a_pair_that_does_each_other_nothing_is_not_heavy() -> None:
     assert heavy_pairs([], runs) == []
 
 
+def test_durations_that_only_scatter_make_nobody_heavy() -> None:
+    runs = []
+    for hour, (beside, apart) in enumerate(zip([30, 90, 90, 30, 90], [30, 90, 30, 90, 30], strict=True)):
+        runs += [run("a", 7200 * hour, 20), run("b", 7200 * hour, beside), run("b", 7200 * hour + 3600, apart)]
+    pair = the_only(pairs([], runs))
+    assert (pair.slowdown, pair.overlaps, pair.heavy) == (3.0, 5, False)
+
+
 def test_few_runs_say_nothing() -> None:
     few = SLOW[: 4 * (MIN_OVERLAPS - 1)]
     pair = the_only(pairs([], few))

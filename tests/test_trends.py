@@ -208,6 +208,7 @@ def test_many_pairs_do_not_bury_the_heavy_ones() -> None:
     text = printed(view(runs=crowd + backups(28)))
     assert text.index("check beside backup") < text.index("t00 beside t01")
     assert "and 17 pairs more; --json has them all" in text
+    assert len(re.findall(r"^\w+ beside \w+ +\d", text, re.M)) == page.SHOWN_PAIRS
 
 
 @pytest.mark.parametrize(
