@@ -14,8 +14,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from math import sqrt
-from statistics import fmean, median
+from math import fsum, sqrt
+from statistics import median
 
 from adaptive_scheduler.beside import Company, covered, meetings
 from adaptive_scheduler.model import Result, Sample
@@ -134,24 +134,40 @@ class _Readings:
         self._values, self._met = values, company.met
         self._filled = {task: covered(self._spans, spans) for task, spans in company.at_work.items()}
         self._touched = {task: covered(self._spans, spans, 0.0) for task, spans in company.at_work.items()}
+        self._sums = {
+            (task, kind): _sum(of_kind, filled)
+            for task, filled in self._filled.items()
+            for kind, of_kind in values.items()
+        }
 
     def more(self, first: str, second: str) -> tuple[float | None, str]:
         """Return how much more there is with both tasks at work than with either alone, of the kind that rises most."""
         both = covered(self._spans, self._met[first, second])
         if len(both) < MIN_OVERLAPS:
             return None, ""
-        apart = (self._filled[first] - self._touched[second], self._filled[second] - self._touched[first])
+        shared = {task: self._filled[task] & self._touched[other] for task, other in ((first, second), (second, first))}
         best: tuple[float | None, str] = (None, "")
         for kind, values in self._values.items():
-            together = _mean(values, both)
-            before = [known for one in apart if (known := _mean(values, one)) is not None]
-            if together is not None and before:
-                points = together - max(before)
+            together = _mean(*_sum(values, both))
+            apart = [self._apart(task, kind, without) for task, without in shared.items()]
+            known = [points for points in apart if points is not None]
+            if together is not None and known:
+                points = together - max(known)
                 if best[0] is None or points > best[0]:
                     best = (points, kind)
         return best
 
+    def _apart(self, task: str, kind: str, shared: Iterable[int]) -> float | None:
+        """Return the mean while a task was at work without the other: taking out the few is quicker than summing up."""
+        total, count = self._sums[task, kind]
+        out, out_count = _sum(self._values[kind], shared)
+        return _mean(total - out, count - out_count)
 
-def _mean(values: Sequence[float | None], where: Iterable[int]) -> float | None:
+
+def _sum(values: Sequence[float | None], where: Iterable[int]) -> tuple[float, int]:
     known = [value for at in where if (value := values[at]) is not None]
-    return fmean(known) if len(known) >= MIN_OVERLAPS else None
+    return fsum(known), len(known)
+
+
+def _mean(total: float, count: int) -> float | None:
+    return total / count if count >= MIN_OVERLAPS else None
