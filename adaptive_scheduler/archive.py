@@ -78,6 +78,17 @@ class Archive:
             ).fetchall()
         return [(row["task"], codec.decode_result(dict(row))) for row in rows]
 
+    def runs_between(self, since: datetime, until: datetime) -> list[tuple[str, Result]]:
+        """Return the runs that started in a stretch of time, the oldest first."""
+        with self._reading() as database:
+            if database is None:
+                return []
+            rows = database.execute(
+                "select * from runs where started_at between ? and ? order by started_at, run_id",
+                (iso(since), iso(until)),
+            ).fetchall()
+        return [(row["task"], codec.decode_result(dict(row))) for row in rows]
+
     def samples(self, since: datetime, until: datetime) -> list[Sample]:
         """Return the samples of a stretch of time, the oldest first."""
         with self._reading() as database:

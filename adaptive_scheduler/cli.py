@@ -182,6 +182,19 @@ def simulate(
 
 @app.command()
 @verb
+def trends(
+    context: typer.Context,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=36_500, help="Look back this far.")] = 90,
+    as_json: AsJson = False,
+) -> int:
+    """Show what this machine's days look like: busy hours, quiet times, heavy tasks, changes, overlaps."""
+    from adaptive_scheduler.commands.trends import trends as body
+
+    return body(context.obj, days=days, as_json=as_json)
+
+
+@app.command()
+@verb
 def pause(
     context: typer.Context,
     task: TaskName,

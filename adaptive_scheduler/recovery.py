@@ -4,11 +4,12 @@ With a copy to fall back on, only runs younger than the copy are missing. Withou
 without a run folder counts as just run: its next beat comes an interval from now.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.footprints import KEPT, with_run
 from adaptive_scheduler.model import Config, Live, Result, State, TaskState
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.store import Transaction
@@ -32,11 +33,22 @@ def rebuilt(state: State, config: Config, runner: Runner, now: datetime) -> Stat
         newer = [run_id for run_id in runner.scan(name) if run_id > known and runner.started_at(run_id)]
         if newer and mine.live is None:
             started = runner.started_at(newer[-1]) or now
-            mine = replace(mine, anchor=started, live=Live(newer[-1], started, reason="found after the state was lost"))
+            found = Live(newer[-1], started, reason="found after the state was lost")
+            # The newest run is collected as usual, and teaches then.
+            mine = replace(mine, anchor=started, live=found, footprint=_footprint(mine, name, newer[:-1], runner))
         elif nothing_known and name in config.tasks:
             mine = replace(mine, anchor=now)
         tasks[name] = mine
     return replace(state, tasks=tasks)
+
+
+def _footprint(mine: TaskState, name: str, run_ids: Sequence[str], runner: Runner) -> str:
+    footprint = mine.footprint
+    for run_id in run_ids[-KEPT:]:
+        outcome = runner.outcome(name, run_id)
+        if outcome is not None:
+            footprint = with_run(footprint, outcome.recorded())
+    return footprint
 
 
 def all_results(config: Config, runner: Runner) -> Iterator[tuple[str, Result]]:

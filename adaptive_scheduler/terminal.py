@@ -52,15 +52,20 @@ def console(*, stderr: bool = False) -> Console:
     return SafeConsole(stderr=stderr, markup=False, emoji=False, highlight=False, legacy_windows=old_console)
 
 
-def sparkline(samples: Sequence[Sample], encoding: str) -> str:
-    """Return CPU over the last samples as a row of blocks, or of plain characters where need be."""
+def blocks(encoding: str) -> str:
+    """Return eight signs that rise, plain characters where the encoding cannot say blocks."""
     try:
         BLOCKS.encode(encoding)
-        blocks = BLOCKS
     except (UnicodeEncodeError, LookupError):
-        blocks = PLAIN_BLOCKS
+        return PLAIN_BLOCKS
+    return BLOCKS
+
+
+def sparkline(samples: Sequence[Sample], encoding: str) -> str:
+    """Return CPU over the last samples as a row of blocks, or of plain characters where need be."""
+    signs = blocks(encoding)
     known = (sample.cpu for sample in samples)
-    return "".join(" " if cpu is None else blocks[min(7, int(cpu * 8 / 100))] for cpu in known)
+    return "".join(" " if cpu is None else signs[min(7, int(cpu * 8 / 100))] for cpu in known)
 
 
 class LiveWatcher(Watcher):

@@ -1,6 +1,7 @@
 """Moments as text: ISO 8601 for files, and the forms people use with `--at` and `--until`. Pure."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -54,6 +55,17 @@ def at_wall_time(wall: datetime, now: datetime) -> datetime:
         if now.utcoffset() == now.astimezone().utcoffset():
             return wall.astimezone()
     return wall.replace(tzinfo=now.tzinfo)
+
+
+def local_time(now: datetime) -> Callable[[datetime], datetime]:
+    """Return a function from any moment to what local clocks showed then, summer time of that day included.
+
+    Where `now` is not in the zone of this system (a pretended time), its own offset holds for all moments.
+    """
+    with suppress(OSError):
+        if now.utcoffset() == now.astimezone().utcoffset():
+            return datetime.astimezone
+    return lambda moment: moment.astimezone(now.tzinfo)
 
 
 def _on_day(day: str | None, wall: datetime, now: datetime, future: bool) -> datetime:

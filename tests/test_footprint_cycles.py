@@ -168,6 +168,18 @@ def test_an_unusual_run_is_told_in_the_log_the_state_and_the_history_and_is_no_f
     assert world.state.tasks["job"].last.unusual == ""
 
 
+def test_a_lost_state_learns_again_from_the_runs_that_are_kept(world: TestWorld) -> None:
+    world.task("job", lasts=2, adaptive=False).cycle()
+    for _ in range(6):
+        world.later(minutes=10).cycle()
+    before = world.state.tasks["job"].footprint
+    for path in (world.world.store.path, world.world.store.backup):
+        path.write_bytes(b"")
+    world.later(minutes=1).cycle()
+    world.later(minutes=1).cycle()
+    assert world.state.tasks["job"].footprint == before == " ".join(["120,2,"] * 7)
+
+
 def test_a_state_of_before_footprints_knows_none(world: TestWorld) -> None:
     world.task("job").cycle()
     path = world.world.store.path

@@ -12,9 +12,11 @@ from adaptive_scheduler import render, terminal
 from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Report
-from adaptive_scheduler.model import Config, Decision, Rules, Status
+from adaptive_scheduler.model import Config, Decision, Rhythm, Rules, Status
 from adaptive_scheduler.overview import Overview, overview
+from adaptive_scheduler.render import days
 from adaptive_scheduler.render import overview as page
+from adaptive_scheduler.trends import Trends, trends
 from tests.builders import NOW, ago, ended, footprint, live, mine, minutes, sample, state, task, tasks
 from tests.console import Stream, environment, streams
 
@@ -66,12 +68,19 @@ def row(**more: Any) -> dict[str, Any]:
     return plain | more
 
 
+def looked_back(name: str) -> Trends:
+    """Return what is told of a task that ran once, beside another."""
+    runs = [(one, replace(ended(6, duration_s=60.0), ended_at=ago(5))) for one in (name, "other")]
+    return trends([sample()], runs, tasks(task(name)), NOW, minutes(5), lambda moment: moment)
+
+
 PAGES: dict[str, Any] = {
     "status": lambda: render.status(view("job", cause=EVIL, notes=(EVIL,), status=Status.FAILED)),
     "run": lambda: render.report(report(runs=[("job", ended(1, Status.FAILED, cause=EVIL))]), [EVIL]),
     "why": lambda: render.why(decision("job", Code.ERROR, EVIL, blocker=EVIL), NOW, task()),
     "history": lambda: render.history([row(status="failed", cause=EVIL)], NOW),
     "check": lambda: render.findings([Finding("error", EVIL, EVIL, EVIL)], EVIL),
+    "trends": lambda: days.trends(looked_back(EVIL), Rhythm()),
     "fine check": lambda: render.findings([], EVIL),
 }
 

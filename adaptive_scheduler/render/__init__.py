@@ -1,6 +1,7 @@
 """Values -> pages of rich, one file a page: right at 80 columns, without colour, piped, or on any console.
 
-Times are shown local and relative.
+Times are shown local and relative. The page of `trends` (days.py) is imported by its command alone, with all that
+it rests on.
 """
 
 from adaptive_scheduler.render.base import clock_time, relative, words_s
