@@ -80,7 +80,9 @@ def test_a_dependent_starts_after_its_dependency_in_the_same_cycle() -> None:
 
 
 def test_a_long_run_is_running_and_takes_its_slot_until_it_ends() -> None:
-    wanted = config(task("long", 60, expected_duration=minutes(12)), task("short"), max_parallel=1)
+    wanted = config(
+        task("long", 60, expected_duration=minutes(12), priority=Priority.HIGH), task("short"), max_parallel=1
+    )
     known = steady(0.05, 50)
     found = [
         (one.decision.task, one.decision.code.value, (one.at - NOW) // minutes(1)) for one in replay(wanted, known)
@@ -119,7 +121,9 @@ def test_what_happens_before_the_warm_up_ends_is_not_counted() -> None:
 
 
 def test_a_simulated_cycle_leaves_as_long_before_the_next_tick_as_a_real_one() -> None:
-    wanted = config(task("a", 60, expected_duration=timedelta(seconds=290)), task("b"), max_parallel=1)
+    wanted = config(
+        task("a", 60, expected_duration=timedelta(seconds=290), priority=Priority.HIGH), task("b"), max_parallel=1
+    )
     known = steady(0.02, 50)
     found = {one.decision.task: one for one in replay(wanted, known)[:2]}
     assert (found["b"].decision.code, found["b"].at) == (Code.NO_SLOT, NOW + TICK)
