@@ -102,7 +102,10 @@ def memory_need(case: Case, left: Room) -> Decision | None:
     if free > wanted.bytes:
         return None
     reason = f"needs {spoken(wanted.bytes)} ({wanted.source}), {spoken(left.available)} free{_promises(left)}"
+    blocker = _biggest(left)
     if left.total is not None and wanted.bytes > left.total:
+        # No other run's end makes room for what the whole machine has no room for.
+        blocker = ""
         reason += f"; the whole machine has {spoken(left.total)}"
     return case.say(
         Code.MEMORY_NEED,
@@ -111,7 +114,7 @@ def memory_need(case: Case, left: Room) -> Decision | None:
         value=float(max(0, free)),
         limit=float(wanted.bytes),
         unit="bytes",
-        blocker=_biggest(left),
+        blocker=blocker,
     )
 
 

@@ -92,8 +92,11 @@ def test_a_live_run_of_a_task_that_left_the_file_keeps_its_promise() -> None:
 
 
 def test_a_need_beyond_the_whole_machine_is_told_as_such() -> None:
-    (found,) = plan(tasks(task()), state(job=mine(12, footprint=EIGHTEEN)), with_room(100, 256), RULES, NOW)
-    assert "100 MB free; the whole machine has 256 MB; forced at" in found.reason
+    busy = mine(60, live=live(), footprint=footprint(*[(60, 30)] * 9))
+    past = state(job=mine(12, footprint=EIGHTEEN), busy=busy)
+    found = {one.task: one for one in plan(tasks(task(), task("busy")), past, with_room(100, 256), RULES, NOW)}
+    assert "100 MB free, 30 MB promised to 'busy'; the whole machine has 256 MB; forced at" in found["job"].reason
+    assert found["job"].blocker == "", "its end would be of no use"
 
 
 def test_a_time_on_another_day_is_told_with_its_date() -> None:
