@@ -152,10 +152,13 @@ def simulate(
     days: Annotated[
         int | None, typer.Option("--days", metavar="N", min=1, help="This machine's own last days.")
     ] = None,
-    policy: Annotated[str, typer.Option("--policy", metavar="fixed|seed", help="The staircase to follow.")] = "seed",
+    policy: Annotated[
+        str, typer.Option("--policy", metavar="fixed|seed|learned", help="The staircase to follow.")
+    ] = "seed",
     warmup: Annotated[str, typer.Option("--warmup", metavar="D", help="Leave the first stretch out.")] = "0",
     jitter: Annotated[str, typer.Option("--jitter", metavar="D", help="Ticks come up to this late.")] = "0",
     drop: Annotated[str, typer.Option("--drop", metavar="P%", help="This share of the ticks is lost.")] = "0%",
+    refit: Annotated[str, typer.Option("--refit", metavar="D", help="With 'learned': learn anew this often.")] = "7d",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the dice for --jitter and --drop.")] = 0,
     show_all: Annotated[bool, typer.Option("--all", help="With --json: refusals too.")] = False,
     as_json: AsJson = False,
@@ -175,6 +178,7 @@ def simulate(
         jitter=duration("--jitter", jitter) or timedelta(0),
         drop=share(drop),
         seed=seed,
+        refit=duration("--refit", refit) or timedelta(days=7),
         show_all=show_all,
         as_json=as_json,
     )

@@ -7,6 +7,7 @@ The version history of the format:
 
 from collections.abc import Callable
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from adaptive_scheduler.codes import Code
@@ -105,6 +106,8 @@ def _encode_task(task: TaskState) -> Plain:
         "tempo": None if task.tempo == "base" else task.tempo,
         "code": task.code or None,
         "missing_since": _iso(task.missing_since),
+        "behind": task.behind,
+        "excused_s": task.excused_s,
         "footprint": task.footprint or None,
     }
     return {key: value for key, value in full.items() if value not in (None, 0, False)}
@@ -126,6 +129,8 @@ def _decode_task(plain: Plain) -> TaskState:
         tempo=_str(plain.get("tempo", "base")),
         code=_str(plain.get("code", "")),
         missing_since=_from_iso(plain.get("missing_since")),
+        behind=_finite(plain.get("behind", 0.0)),
+        excused_s=_finite(plain.get("excused_s", 0.0)),
         footprint=_str(plain.get("footprint", "")),
     )
 
@@ -162,6 +167,12 @@ def _str(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
 
 
 def _int(value: object) -> int:

@@ -30,7 +30,7 @@ def dependency(case: Case, needed: Task, theirs: TaskState | None, *, runs_first
             blocker=name,
         )
     old = case.now - last.ended_at
-    limit = FRESH_INTERVALS * slowest_interval(needed.interval, staircase(needed, case.rules.rhythm))
+    limit = FRESH_INTERVALS * slowest_interval(needed.interval, staircase(needed, case.rules))
     if old <= limit:
         return None
     return case.say(

@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from adaptive_scheduler.anticipation import earliest_start, latest_start, probable_start
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Decision, Priority, Rules, Sample, Task, TaskState, Window
+from adaptive_scheduler.model import MINUTES_A_DAY, Decision, Learned, Priority, Rules, Sample, Task, TaskState
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.rhythm import (
     Staircase,
     adaptive_interval,
     ceiling_at,
     is_due,
+    load_for,
     slack,
     staircase,
     tick_at_or_after,
 )
-from adaptive_scheduler.times import at_wall_time
+from adaptive_scheduler.times import at_wall_time, clock_time
 
-MINUTES_A_DAY = 24 * 60
+EXPECTED = "percent expected"
+"""The unit of a CPU that a run would probably meet, as against one that was measured."""
 
 
 def percent(value: float | None) -> str:
@@ -46,12 +49,27 @@ class Case:
     @cached_property
     def stairs(self) -> Staircase:
         """The staircase that holds for the task."""
-        return staircase(self.task, self.rules.rhythm)
+        return staircase(self.task, self.rules, self.mine.behind)
+
+    @cached_property
+    def cpu(self) -> float | None:
+        """The CPU that the staircase is asked about: the present one, or the one expected of a run."""
+        return load_for(self.task, self.sample, self.rules)
+
+    @property
+    def learned(self) -> Learned | None:
+        """The learned staircase at this moment, None where the classic rule or the plain interval holds."""
+        return self.rules.learned.get(self.task.name) if self.task.adaptive else None
 
     @cached_property
     def interval(self) -> timedelta:
         """The adaptive interval at the present CPU."""
-        return adaptive_interval(self.task.interval, self.stairs, self.sample.cpu)
+        return adaptive_interval(self.task.interval, self.stairs, self.cpu)
+
+    @property
+    def ceiling(self) -> float:
+        """The busiest CPU at which it may start at this age, less the slack that ticks have."""
+        return ceiling_at(self.age + slack(self.task.interval, self.rules.tick) / self.task.interval, self.stairs)
 
     @property
     def since(self) -> datetime:
@@ -185,7 +203,7 @@ def window(case: Case) -> Decision | None:
     minute = case.now.hour * 60 + case.now.minute
     if not case.task.windows or case.forced:
         return None
-    if any(_is_inside(span, minute) for span in case.task.windows):
+    if any(span.holds(minute) for span in case.task.windows):
         return None
     wait = min((span.start - minute) % MINUTES_A_DAY for span in case.task.windows)
     wall = case.now.replace(second=0, microsecond=0, tzinfo=None) + timedelta(minutes=wait)
@@ -199,7 +217,7 @@ def window(case: Case) -> Decision | None:
 def closes_in(case: Case) -> timedelta | None:
     """Return how long the window of a task stays open, None when it does not close or is not open."""
     minute = case.now.hour * 60 + case.now.minute
-    left = [(span.end - minute) % MINUTES_A_DAY for span in case.task.windows if _is_inside(span, minute)]
+    left = [(span.end - minute) % MINUTES_A_DAY for span in case.task.windows if span.holds(minute)]
     always = any(span.start == span.end for span in case.task.windows)
     return timedelta(minutes=max(left)) if left and not always else None
 
@@ -211,6 +229,8 @@ def rhythm(case: Case) -> Decision | None:
     if is_due(case.mine.anchor, case.interval, case.now, case.rules.tick):
         return None
     due = case.mine.anchor + case.interval
+    if case.learned is not None and not case.starving:
+        return _waits(case, case.learned, case.mine.anchor)
     if not is_due(case.mine.anchor, case.task.interval, case.now, case.rules.tick):
         tempo = f"runs every {words(case.interval)} at {percent(case.sample.cpu)} CPU"
         return case.say(
@@ -234,6 +254,34 @@ def rhythm(case: Case) -> Decision | None:
     )
 
 
+def _waits(case: Case, now: Learned, anchor: datetime) -> Decision:
+    """Say what a learned staircase waits for, when that will probably come, and when it starts at the latest."""
+    rhythm, interval, early = case.rules.rhythm, case.task.interval, slack(case.task.interval, case.rules.tick)
+    earliest, latest = earliest_start(anchor, interval, rhythm), latest_start(anchor, interval, rhythm)
+    probable = probable_start(now, anchor, case.mine.behind, case.now)
+    by = f"starts by {clock_time(latest, case.now)} at the latest"
+    quieter = f"quieter by about {clock_time(probable, case.now)}; " if probable and probable < latest else ""
+    if case.now < earliest - early:
+        return case.say(
+            Code.NOT_DUE,
+            f"not before {clock_time(earliest, case.now)}; {quieter}{by}",
+            tick_at_or_after(earliest - early, case.now, case.rules.tick),
+            value=max(0.0, (case.now - anchor).total_seconds()),
+            limit=(rhythm.faster * interval).total_seconds(),
+            unit="seconds",
+        )
+    ceiling = max(0.0, case.ceiling)
+    waits = f"waits for CPU <= {percent(ceiling)}" if ceiling else "no load is low enough at this hour and age"
+    return case.say(
+        Code.CPU_CEILING if case.age >= 1.0 else Code.NOT_DUE,
+        f"{waits} ({percent(now.expected)} expected now); {quieter}{by}",
+        case.next_tick,
+        value=now.expected,
+        limit=ceiling,
+        unit=EXPECTED,
+    )
+
+
 Refusal = Callable[[Case], Decision | None]
 
 BEFORE_DEPENDENCIES: tuple[Refusal, ...] = (disabled, paused, running, backoff, window, rhythm)
@@ -249,7 +297,3 @@ def forced_past(case: Case, passed: str) -> Decision:
         limit=case.task.patience.total_seconds(),
         unit="seconds",
     )
-
-
-def _is_inside(span: Window, minute: int) -> bool:
-    return (minute - span.start) % MINUTES_A_DAY < ((span.end - span.start) % MINUTES_A_DAY or MINUTES_A_DAY)

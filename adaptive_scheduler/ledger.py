@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from adaptive_scheduler.archive import Entry
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.gates import percent
+from adaptive_scheduler.gates import EXPECTED, percent
 from adaptive_scheduler.model import Decision, Sample
 from adaptive_scheduler.rhythm import slack, tick_at_or_after
 
@@ -26,8 +26,13 @@ def in_force(entry: Entry, sample: Sample | None, moment: datetime, tick: timede
 def _measured(entry: Entry, sample: Sample | None, at: datetime) -> Decision:
     one = entry.decision
     passed = (at - entry.first_at).total_seconds()
+    if one.unit == EXPECTED:
+        # What was expected later is in no sample.
+        return _as_it_was(entry, at) if passed > 0 else one
     if one.code is Code.NOT_DUE and one.value is not None and one.limit is not None:
         value = one.value + passed
+        if one.reason.startswith("not before"):
+            return replace(one, value=value)
         left, every = timedelta(seconds=max(0.0, one.limit - value)), timedelta(seconds=one.limit)
         cpu = percent(sample.cpu if sample is not None else None)
         return replace(one, value=value, reason=f"due in {words(left)}: runs every {words(every)} at {cpu} CPU")
@@ -40,16 +45,20 @@ def _measured(entry: Entry, sample: Sample | None, at: datetime) -> Decision:
         return replace(one, value=measured, reason=f"{what} {percent(measured)} is above {percent(one.limit)}")
     if one.code is Code.MEMORY_NEED and passed > 0:
         # What was free and promised later is in no sample.
-        seen = entry.first_at.astimezone(at.tzinfo)
-        return replace(one, reason=f"{one.reason} (as it was at {seen:%H:%M})")
+        return _as_it_was(entry, at)
     return one
+
+
+def _as_it_was(entry: Entry, at: datetime) -> Decision:
+    seen = entry.first_at.astimezone(at.tzinfo)
+    return replace(entry.decision, reason=f"{entry.decision.reason} (as it was at {seen:%H:%M})")
 
 
 def _next_look(entry: Entry, at: datetime, tick: timedelta) -> datetime | None:
     one = entry.decision
     if one.code in (Code.PAUSED, Code.WINDOW, Code.BACKOFF, Code.DISABLED):
         return one.next_look
-    if one.code is Code.NOT_DUE and one.value is not None and one.limit is not None:
+    if one.code is Code.NOT_DUE and one.unit == "seconds" and one.value is not None and one.limit is not None:
         interval = timedelta(seconds=one.limit)
         due = entry.first_at + timedelta(seconds=one.limit - one.value)
         return tick_at_or_after(due - slack(interval, tick), at, tick)

@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.staircases import Table
 
 Reading = Mapping[str, float | int | str]
 """One set of OS counters as metrics.py writes it into the state; nobody else looks inside."""
+
+MINUTES_A_DAY = 24 * 60
 
 
 class Priority(StrEnum):
@@ -63,6 +66,10 @@ class Window:
 
     start: int
     end: int
+
+    def holds(self, minute: int) -> bool:
+        """Whether a minute after midnight is inside."""
+        return (minute - self.start) % MINUTES_A_DAY < ((self.end - self.start) % MINUTES_A_DAY or MINUTES_A_DAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +122,20 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """A learned staircase as it stands at one moment.
+
+    `slot` is that of the local day; `level` and `expected` are CPU in per cent: the mean of the last seven
+    days, and what a run that starts now will probably meet.
+    """
+
+    table: Table
+    slot: int
+    level: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryGate:
     """Memory limits in per cent: for all, for some priorities, and the one nothing passes."""
 
@@ -133,6 +154,8 @@ class Rules:
     memory_gate: MemoryGate = field(default_factory=MemoryGate)
     platform: str = "linux"
     heavy_pairs: frozenset[frozenset[str]] = frozenset()
+    learned: Mapping[str, Learned] = field(default_factory=dict)
+    """The tasks for which a learned staircase takes the place of the classic one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +238,8 @@ class Result:
 class TaskState:
     """The scheduling truth about one task; folds in state.py are its only writers.
 
-    `footprint` is what its last runs took, as footprints.py writes it; nobody else looks inside.
+    `footprint` is what its last runs took, as footprints.py writes it; nobody else looks inside. `behind`
+    and `excused_s` are its rate account (account.py): zero while the classic rule holds.
     """
 
     first_seen: datetime
@@ -232,6 +256,8 @@ class TaskState:
     code: str = ""
     missing_since: datetime | None = None
     footprint: str = ""
+    behind: float = 0.0
+    excused_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

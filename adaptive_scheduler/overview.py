@@ -99,7 +99,7 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules:
     tick = rules.tick
     run = mine.live or mine.last
     started = None if run is None else run.started_at
-    slowest = slowest_interval(task.interval, staircase(task, rules.rhythm))
+    slowest = slowest_interval(task.interval, staircase(task, rules))
     limit = max(OVERDUE_INTERVALS * task.interval, slowest) + OVERDUE_TICKS * tick
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.

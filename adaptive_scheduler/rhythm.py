@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, inf
 
-from adaptive_scheduler.model import Rhythm, Task
+from adaptive_scheduler.model import Learned, Rhythm, Rules, Sample, Task
+
+SLOWEST_LEARNED = 1.5
+"""No learned staircase holds a task back longer than this many intervals, whatever `slower` allows."""
 
 SLACK_SHARE = 0.1
 """A tick that comes early by up to this share of the interval still counts (half a tick at most)."""
@@ -48,9 +51,36 @@ def classic(rhythm: Rhythm) -> Staircase:
     )
 
 
-def staircase(task: Task, rhythm: Rhythm) -> Staircase:
-    """Return the staircase that holds for this task."""
-    return classic(rhythm) if task.adaptive else PLAIN
+def learned(now: Learned, rhythm: Rhythm, behind: float) -> Staircase:
+    """Return the learned staircase of this slot of the day for a task that is so many runs behind.
+
+    Its steps are rounded to slots as the table's are; at the end it starts whatever the load, as the
+    classic one does.
+    """
+    table = now.table
+    account, unit = table.account(behind), table.step_s / table.interval_s
+    stairs, top = [], -inf
+    for number in range(table.ages):
+        ceiling = now.level + table.ceiling(now.slot, number, account)
+        if ceiling > top:
+            age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
+            stairs.append(Stair(max(rhythm.faster, age) if number else rhythm.faster, ceiling, inclusive=False))
+            top = ceiling
+    return (*stairs, Stair(min(rhythm.slower, SLOWEST_LEARNED), inf))
+
+
+def staircase(task: Task, rules: Rules, behind: float = 0.0) -> Staircase:
+    """Return the staircase that holds for this task: plain, learned, or the classic one."""
+    if not task.adaptive:
+        return PLAIN
+    now = rules.learned.get(task.name)
+    return classic(rules.rhythm) if now is None else learned(now, rules.rhythm, behind)
+
+
+def load_for(task: Task, sample: Sample, rules: Rules) -> float | None:
+    """Return the CPU that a staircase is asked about: the present one, or what a run would probably meet."""
+    now = rules.learned.get(task.name)
+    return sample.cpu if now is None or not task.adaptive else now.expected
 
 
 def adaptive_interval(base: timedelta, stairs: Staircase, cpu: float | None) -> timedelta:

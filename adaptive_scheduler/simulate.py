@@ -6,16 +6,18 @@ Every run is assumed to last its `expected_duration` and to succeed. The trace's
 import heapq
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import fmean
 
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Decision, Live, Result, Sample, State, Status, Task
+from adaptive_scheduler.model import Config, Decision, Learned, Live, Result, Sample, State, Status, Task
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.rolling import Rolling, added, grid_for
 from adaptive_scheduler.trace import Row
 
 UNKNOWN_DURATION = timedelta(seconds=30)
@@ -27,6 +29,7 @@ class Policy(StrEnum):
 
     FIXED = "fixed"
     SEED = "seed"
+    LEARNED = "learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ def under(policy: Policy, config: Config) -> Config:
     """Return the configuration with the policy's staircase for every task."""
     if policy is Policy.SEED:
         return config
+    if policy is Policy.LEARNED:
+        # Where nothing is learned it is the plain interval, and dry ground for the comparison.
+        plain = replace(config.rules.rhythm, low_cpu=0.0, high_cpu=100.0)
+        return replace(config, rules=replace(config.rules, rhythm=plain))
     return replace(config, tasks={name: replace(task, adaptive=False) for name, task in config.tasks.items()})
 
 
@@ -74,19 +81,41 @@ def late_and_lossy(
             yield sample.at + late, sample
 
 
-def simulate(config: Config, ticks: Iterable[tuple[datetime, Sample]]) -> Iterator[Made]:
-    """Yield what every cycle decides: each task's start if it started, else its last refusal."""
-    tick = config.rules.tick
-    state = State()
+def load_of(known: Iterable[Row | None], tick: timedelta) -> Rolling:
+    """Return all that a trace says of the load, as the cycles would have kept it had they forgotten nothing."""
+    rows = list(known)
+    rolling = Rolling(grid_for(tick))
+    for row in rows:
+        if row is not None and row.cpu is not None:
+            at = (row.at + tick).astimezone()
+            rolling = added(rolling, at, tick, row.cpu, keep=2 * len(rows) + rolling.grid.day)
+    return rolling
+
+
+def simulate(
+    config: Config,
+    ticks: Iterable[tuple[datetime, Sample]],
+    learned: Callable[[datetime], Mapping[str, Learned]] | None = None,
+    state: State | None = None,
+) -> Iterator[Made]:
+    """Yield what every cycle decides: each task's start if it started, else its last refusal.
+
+    `learned` gives the learned staircases of each moment, `state` is where the story begins.
+    """
+    tick, rules = config.rules.tick, config.rules
+    state = state or State()
     ends: list[tuple[datetime, str, str]] = []
     for at, sample in ticks:
         if not state.tasks:
             state = folds.seen(state, config.tasks, at)
+        if learned is not None:
+            rules = replace(rules, learned=learned(at))
+            state = folds.beat(excused(state, rules.learned, at, tick), at, tick)
         state, now, started = _over(state, ends, at), at, dict[str, Made]()
         refused: dict[str, Made] = {}
         until = at + tick - min(timedelta(seconds=15), tick * 0.1)
         while True:
-            for one in plan(config.tasks, state, sample, config.rules, now, started=started):
+            for one in plan(config.tasks, state, sample, rules, now, started=started):
                 made = Made(now, one, sample.cpu or 0.0)
                 if not one.code.starts:
                     refused[one.task] = made
@@ -94,14 +123,16 @@ def simulate(config: Config, ticks: Iterable[tuple[datetime, Sample]]) -> Iterat
                 started[one.task] = made
                 task = config.tasks[one.task]
                 run_id = f"{one.task}@{now.timestamp()}"
-                state = folds.claimed(state, task, Live(run_id, now, one.code), sample, config.rules)
-                heapq.heappush(ends, (now + _duration(task), one.task, run_id))
+                state = folds.claimed(state, task, Live(run_id, now, one.code), sample, rules)
+                heapq.heappush(ends, (now + lasts(task), one.task, run_id))
             held = any(made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT) for made in refused.values())
             ours = any(name in started for _, name, _ in ends)
             if not ends or ends[0][0] > until or not (ours or held):
                 break
             now = max(now, ends[0][0])
             state = _over(state, ends, now)
+        if learned is not None:
+            state = folds.decided(state, [(started.get(name) or refused[name]).decision for name in config.tasks])
         for name in config.tasks:
             yield started.get(name) or refused[name]
 
@@ -123,12 +154,13 @@ def tally(
         if one.decision.code.starts:
             mine.starts.append(one.at)
             first = min((one.at - start) // tick, len(cpu) - 1)
-            ticks = max(1, round(_duration(config.tasks[one.decision.task]) / tick))
+            ticks = max(1, round(lasts(config.tasks[one.decision.task]) / tick))
             mine.met.append(fmean(cpu[first : first + ticks]))
     return tallies
 
 
-def _duration(task: Task) -> timedelta:
+def lasts(task: Task) -> timedelta:
+    """Return how long a run is assumed to last."""
     return task.expected_duration or UNKNOWN_DURATION
 
 

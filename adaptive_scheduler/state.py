@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adaptive_scheduler.account import after_start
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.footprints import with_run
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Rules, Sample, State, Status, Task, TaskState
-from adaptive_scheduler.rhythm import adaptive_interval, is_due, next_anchor, staircase
+from adaptive_scheduler.rhythm import adaptive_interval, is_due, load_for, next_anchor, staircase
 
 LONGEST_BACKOFF = timedelta(days=1)
 """Doubling ends here, unless `retry_delay` itself is longer."""
@@ -76,16 +77,25 @@ def set_back(state: State, now: datetime, tick: timedelta) -> tuple[State, bool]
 
 
 def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) -> State:
-    """Stamp a start: the run is live, the anchor moves, a retry is used up."""
+    """Stamp a start: the run is live, the anchor moves, a retry is used up.
+
+    Under a learned staircase the anchor is the start itself, and the rate account keeps the mean rate.
+    """
     mine = state.tasks[task.name]
     if mine.live is not None:
         raise StateError(f"'{task.name}' has a live run '{mine.live.run_id}' already")
-    interval = adaptive_interval(task.interval, staircase(task, rules.rhythm), sample.cpu)
-    anchor = next_anchor(mine.anchor, interval, live.started_at, rules.tick)
+    stairs = staircase(task, rules, mine.behind)
+    interval = adaptive_interval(task.interval, stairs, load_for(task, sample, rules))
+    learned = rules.learned.get(task.name) if task.adaptive else None
+    behind, excused_s = 0.0, 0.0
+    if learned is None:
+        anchor = next_anchor(mine.anchor, interval, live.started_at, rules.tick)
+    else:
+        anchor, behind = live.started_at, after_start(mine, learned.table, task.interval, live.started_at)
     retrying = mine.retry_at is not None
     if retrying and mine.anchor and not is_due(mine.anchor, interval, live.started_at, rules.tick):
         # A retry belongs to the beat that failed; the next beat comes when it would have come.
-        anchor = mine.anchor
+        anchor, behind, excused_s = mine.anchor, mine.behind, mine.excused_s
     return _with(
         state,
         task.name,
@@ -93,6 +103,8 @@ def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) 
             mine,
             live=live,
             anchor=anchor,
+            behind=behind,
+            excused_s=excused_s,
             retry_at=None,
             retries_used=mine.retries_used if retrying else 0,
             retried_interruption=mine.retried_interruption and retrying,

@@ -76,3 +76,11 @@ def _on_day(day: str | None, wall: datetime, now: datetime, future: bool) -> dat
     if future:
         return moment if moment > now else at_wall_time(wall + one_day, now)
     return moment if moment <= now else at_wall_time(wall - one_day, now)
+
+
+def clock_time(moment: datetime | None, now: datetime) -> str:
+    """Return a local time of day, with the date where it is another day, '-' for none."""
+    if moment is None:
+        return "-"
+    local = moment.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler import rhythm
-from adaptive_scheduler.model import Rhythm
+from adaptive_scheduler.model import Rhythm, Rules
 from tests.builders import NOW, minutes, task
 
 CLASSIC = rhythm.classic(Rhythm())
@@ -36,7 +36,7 @@ def test_the_classic_intervals(cpu: float | None, intervals: tuple[int, ...]) ->
 
 
 def test_a_task_that_is_not_adaptive_keeps_its_interval_at_any_load() -> None:
-    stairs = rhythm.staircase(task(adaptive=False), Rhythm())
+    stairs = rhythm.staircase(task(adaptive=False), Rules())
     assert {rhythm.adaptive_interval(minutes(10), stairs, cpu) for cpu in (0, 50, 100, None)} == {minutes(10)}
 
 

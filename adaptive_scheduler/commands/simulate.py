@@ -27,6 +27,7 @@ def simulate(
     jitter: timedelta,
     drop: float,
     seed: int,
+    refit: timedelta,
     show_all: bool,
     as_json: bool,
 ) -> int:
@@ -46,7 +47,16 @@ def simulate(
     def replay(chosen: Policy, *, loud: bool) -> dict[str, Tally]:
         under = simulation.under(chosen, world.config)
         ticks = simulation.late_and_lossy(traces.samples(start, known, tick), jitter, drop, seed)
-        made = simulation.simulate(under, _shown(ticks, len(known), chosen, quiet=as_json))
+        learned = None
+        if chosen is Policy.LEARNED:
+            from adaptive_scheduler.tutor import Tutor
+
+            tasks = list(under.tasks.values())
+            rolling = simulation.load_of(known, tick)
+            learned = Tutor(
+                rolling, tasks, world.config.rules.rhythm, lambda task: simulation.lasts(task).total_seconds(), refit
+            ).learned
+        made = simulation.simulate(under, _shown(ticks, len(known), chosen, quiet=as_json), learned)
         seen = _printed(made, since, show_all=show_all) if loud and as_json else made
         return simulation.tally(seen, under, start, known, since)
 

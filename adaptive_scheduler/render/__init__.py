@@ -4,13 +4,14 @@ Times are shown local and relative. The page of `trends` (days.py) is imported b
 it rests on.
 """
 
-from adaptive_scheduler.render.base import clock_time, relative, words_s
+from adaptive_scheduler.render.base import relative, words_s
 from adaptive_scheduler.render.checks import findings
 from adaptive_scheduler.render.overview import overview_page, status
 from adaptive_scheduler.render.past import history, short_id
 from adaptive_scheduler.render.reason import why
 from adaptive_scheduler.render.replay import simulation
 from adaptive_scheduler.render.run import report
+from adaptive_scheduler.times import clock_time
 
 __all__ = [
     "clock_time",

@@ -30,14 +30,6 @@ def relative(moment: datetime | None, now: datetime) -> str:
     return f"in {words(moment - now)}" if seconds > 0 else f"{words(now - moment)} ago"
 
 
-def clock_time(moment: datetime | None, now: datetime) -> str:
-    """Return a local time of day, with the date where it is another day."""
-    if moment is None:
-        return "-"
-    local = moment.astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
-
-
 def words_s(seconds: float | None) -> str:
     """Return seconds as people say them; below ten with one decimal."""
     if seconds is None:

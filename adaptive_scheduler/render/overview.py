@@ -16,12 +16,12 @@ from adaptive_scheduler.render.base import (
     QUIET,
     STATUS_STYLE,
     WARN,
-    clock_time,
     code_text,
     columns,
     relative,
 )
 from adaptive_scheduler.terminal import Text, console, sparkline
+from adaptive_scheduler.times import clock_time
 
 NAME_WIDTH = 24
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from adaptive_scheduler.render.base import STATUS_STYLE, WARN, clock_time, columns, words_s
+from adaptive_scheduler.render.base import STATUS_STYLE, WARN, columns, words_s
 from adaptive_scheduler.terminal import Text, console
-from adaptive_scheduler.times import from_iso
+from adaptive_scheduler.times import clock_time, from_iso
 
 
 def history(rows: Sequence[dict[str, Any]], now: datetime) -> None:

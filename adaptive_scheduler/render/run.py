@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Result
-from adaptive_scheduler.render.base import STATUS_STYLE, WARN, clock_time, code_text, columns, words_s
+from adaptive_scheduler.render.base import STATUS_STYLE, WARN, code_text, columns, words_s
 from adaptive_scheduler.terminal import Text, console
+from adaptive_scheduler.times import clock_time
 
 
 def report(done: Report, seams: Sequence[str]) -> None:

@@ -1,0 +1,98 @@
+"""Learning as time goes by, over a recorded load: every week anew, from the past alone; numpy.
+
+What `simulate --policy learned` follows: the same tables and the same back-test as `learn`, walked forward.
+Where the back-test speaks against the table, or too little is known, there is none.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptive_scheduler.backtest import Verdict, walk_forward
+from adaptive_scheduler.learn import Past, Subject, fit, signals, subject
+from adaptive_scheduler.model import Learned, Rhythm, Task
+from adaptive_scheduler.rolling import FILLED, Rolling, step_of
+from adaptive_scheduler.signals import KEPT_DAYS
+from adaptive_scheduler.staircases import Table
+
+LEAST_DAYS = 14
+"""How long a history must reach back before anything is learned from it."""
+
+MEASURED_SHARE = 0.5
+"""How much of that must really have been measured."""
+
+REFIT = timedelta(days=7)
+
+
+def past_of(rolling: Rolling) -> Past:
+    """Return the kept load as arrays."""
+    known = np.array([not cell & FILLED for cell in rolling.cells])
+    return Past(np.array(rolling.values()), known, rolling.grid, rolling.first % rolling.grid.day)
+
+
+def too_little(past: Past, until: int) -> str:
+    """Return why nothing can be learned yet from the steps before `until`, empty where it can."""
+    day = past.grid.day
+    measured = float(past.known[max(0, until - KEPT_DAYS * day) : until].sum()) / day
+    if until < LEAST_DAYS * day or measured < LEAST_DAYS * MEASURED_SHARE:
+        return f"{measured:.1f} days of load are known in {until / day:.1f}; learning takes {LEAST_DAYS} days"
+    return ""
+
+
+@dataclass
+class Pupil:
+    """One task in a walk: what is learned of it so far."""
+
+    subject: Subject
+    tables: dict[int, Table] = field(default_factory=dict)
+    table: Table | None = None
+    signal: NDArray[np.float64] | None = None
+    slots: NDArray[np.intp] | None = None
+    verdict: Verdict | None = None
+
+
+class Tutor:
+    """Walks over a past and says at each moment what a `learn` every `refit` would have taught."""
+
+    def __init__(
+        self, rolling: Rolling, tasks: Sequence[Task], rhythm: Rhythm, run_s: Callable[[Task], float], refit: timedelta
+    ) -> None:
+        self._past, self._first, self._grid = past_of(rolling), rolling.first, rolling.grid
+        self._rhythm, self._refit = rhythm, int(refit / timedelta(minutes=rolling.grid.minutes))
+        self._next = LEAST_DAYS * self._grid.day
+        self.pupils: dict[str, Pupil] = {}
+        for task in tasks:
+            found = subject(task, rhythm, self._grid, run_s(task))
+            if isinstance(found, Subject):
+                self.pupils[task.name] = Pupil(found)
+
+    def learned(self, now: datetime) -> Mapping[str, Learned]:
+        """Return the learned staircases at a moment of the walk, which only goes forward."""
+        step = step_of(now, self._grid) - self._first
+        if step > len(self._past.values):
+            return {}
+        if step >= self._next and not too_little(self._past, step):
+            for pupil in self.pupils.values():
+                self._teach(pupil, step)
+            self._next = step + self._refit
+        level = float(self._past.bank.level[step])
+        return {
+            name: Learned(one.table, int(one.slots[step]), level, level + float(one.signal[step]))
+            for name, one in self.pupils.items()
+            if one.table is not None and one.slots is not None and one.signal is not None
+        }
+
+    def _teach(self, pupil: Pupil, step: int) -> None:
+        def at(moment: int) -> Table:
+            if moment not in pupil.tables:
+                pupil.tables[moment] = fit(self._past, pupil.subject, moment)
+            return pupil.tables[moment]
+
+        pupil.verdict = walk_forward(self._past, pupil.subject, self._rhythm, step, at)
+        pupil.table = None
+        if pupil.verdict is not None and pupil.verdict.holds:
+            pupil.table = at(step)
+            pupil.signal, pupil.slots = signals(self._past, pupil.table), self._past.slots(pupil.table.stride)
