@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-BINS = 10
+BINS = 15
 HOURS = 24
 NEIGHBOUR = 0.5
 """How much an occurrence in a neighbouring hour counts."""
@@ -20,7 +20,7 @@ NEIGHBOUR = 0.5
 STAY, ANYWHERE = 0.01, 0.001
 """What transitions count that were never seen: to the same bin, to any."""
 
-PRIOR_HOUR, PRIOR_HOUR_COST, PRIOR_SLOT = 60.0, 10.0, 20.0
+PRIOR_HOUR, PRIOR_HOUR_COST, PRIOR_SLOT = 40.0, 10.0, 20.0
 """How many occurrences the coarser level counts for, in transitions of an hour, costs of an hour, and slots."""
 
 

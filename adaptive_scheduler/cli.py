@@ -199,6 +199,15 @@ def trends(
 
 @app.command()
 @verb
+def learn(context: typer.Context, as_json: AsJson = False) -> int:
+    """Learn this machine's calm hours from its history, test that, and write rhythm.json."""
+    from adaptive_scheduler.commands.learn import learn as body
+
+    return body(context.obj, as_json=as_json)
+
+
+@app.command()
+@verb
 def pause(
     context: typer.Context,
     task: TaskName,

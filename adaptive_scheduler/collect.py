@@ -1,12 +1,12 @@
 """The ends of runs, as a runner reports them, folded into the state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.footprints import need
-from adaptive_scheduler.model import Config, Result, Sample, State
+from adaptive_scheduler.model import Config, Reading, Result, Sample, State
 from adaptive_scheduler.norms import unusual
 from adaptive_scheduler.runners.base import Finished, Lost, Runner, Running, RunState
 
@@ -30,6 +30,12 @@ def settle(
 def live_runs(state: State) -> dict[str, str]:
     """Return the run id of each live run by task."""
     return {name: mine.live.run_id for name, mine in state.tasks.items() if mine.live is not None}
+
+
+def cpus_of(readings: Sequence[Reading]) -> float | None:
+    """Return how many CPUs the latest reading is of, None when it does not say."""
+    cpus = readings[-1].get("cpus") if readings else None
+    return None if cpus is None else float(cpus)
 
 
 def own_cpu_s(state: State, reports: Mapping[str, RunState], runner: Runner) -> tuple[float, dict[str, float]]:

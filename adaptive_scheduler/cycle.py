@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from adaptive_scheduler import journal as log
 from adaptive_scheduler import recovery
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.account import excused
 from adaptive_scheduler.chronicle import Chronicle
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.collect import held_memory, live_runs, own_cpu_s, settle
+from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State
@@ -76,6 +77,7 @@ class _Cycle:
         if self.sample is None:
             own_s, usage_s = own_cpu_s(peek, reports, self.world.runner)
             self.sample, readings = self.world.meter.measure(peek.readings, now, own_s)
+            self._learned(now, self.sample, readings)
         else:
             now_left = self.world.meter.memory()
             self.sample = replace(
@@ -108,6 +110,7 @@ class _Cycle:
         state, set_back = folds.set_back(state, now, self.rules.tick)
         if set_back:
             self.chronicle.complain("WARNING", "the clock was set back: stamps from the future count as now")
+        state = excused(state, self.rules.learned, now, self.rules.tick)
         state = folds.seen(folds.pauses_over(state, now), self.config.tasks, now)
         self.codes_before = {name: mine.code for name, mine in state.tasks.items()}
         state = folds.measured(folds.beat(state, now, self.rules.tick), readings, usage)
@@ -117,6 +120,16 @@ class _Cycle:
         if self.sample is not None:
             self.chronicle.opened(now, self.sample)
         return state
+
+    def _learned(self, now: datetime, sample: Sample, readings: tuple[Reading, ...]) -> None:
+        """Take what was learned into the rules of this cycle, and keep the load it is measured by."""
+        standing = self.world.almanac.standing(self.config, sample, now, cpus_of(readings))
+        self.rules = standing.rules
+        if standing.load is not None:
+            try:
+                self.world.almanac.keep(standing.load)
+            except OSError as error:
+                self.chronicle.complain("WARNING", f"the rolling load cannot be written: {error}, continuing")
 
     def _plan(
         self, state: State, now: datetime, sample: Sample, first: bool

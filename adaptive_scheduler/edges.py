@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
@@ -45,6 +46,11 @@ class World:
     journal: Journal
     runner: Runner
     meter: Meter
+
+    @property
+    def almanac(self) -> Almanac:
+        """What was learned, kept beside the state."""
+        return Almanac(self.store.folder)
 
 
 @dataclass(frozen=True)

@@ -103,4 +103,5 @@ class Bank:
         sums = np.concatenate([[0.0], np.cumsum(echo)])
         now = np.arange(len(self.values) + 1)
         last = np.minimum(now + run, len(echo))
-        return (sums[last] - sums[now]) / (last - now)
+        over: Floats = (sums[last] - sums[now]) / (last - now)
+        return over

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 RIDGE = 0.01
 """Of the features, each scaled to unit weighted norm."""
 
-HALF_LIFE_DAYS = 14
+HALF_LIFE_DAYS = 10
 """How old a sample is when it counts half in the regression."""
 
 BELIEVED = (0.01, 0.99)

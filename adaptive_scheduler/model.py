@@ -113,12 +113,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """The numbers of the classic staircase: CPU limits in per cent, factors of the base interval."""
+    """The numbers of the classic staircase: CPU limits in per cent, factors of the base interval.
+
+    `learned` is "auto" where a learned staircase may take its place, or "off".
+    """
 
     low_cpu: float = 20.0
     high_cpu: float = 70.0
     faster: float = 0.8
     slower: float = 1.5
+    learned: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.account import excused
+from adaptive_scheduler.almanac import Standing
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.collect import held_memory, live_runs, own_cpu_s, settle
+from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
-from adaptive_scheduler.model import Decision, Live, Result, Sample, State, Status
+from adaptive_scheduler.model import Decision, Live, Result, Rules, Sample, State, Status
 from adaptive_scheduler.plan import plan
 
 
@@ -26,6 +28,12 @@ class Look:
     notes: list[str]
     runs: list[tuple[str, Result]]
     held: Mapping[str, int]
+    standing: Standing
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force, with what was learned."""
+        return self.standing.rules
 
 
 def look(world: World) -> Look:
@@ -33,26 +41,27 @@ def look(world: World) -> Look:
     now = world.clock.now()
     read = world.store.read()
     live = world.runner.peek(live_runs(read.state))
-    sample, _ = world.meter.measure(read.state.readings, now, own_cpu_s(read.state, live, world.runner)[0])
+    sample, readings = world.meter.measure(read.state.readings, now, own_cpu_s(read.state, live, world.runner)[0])
     state, set_back = folds.set_back(read.state, now, world.config.rules.tick)
     notes = [*read.notes, *(["the clock was set back: stamps from the future count as now"] if set_back else [])]
+    standing = world.almanac.standing(world.config, sample, now, cpus_of(readings))
+    state = excused(state, standing.rules.learned, now, world.config.rules.tick)
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
     state, ends = settle(state, live, now, world.config)
     held = held_memory(state, live, world.runner, sample, world.config)
-    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held)
+    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, standing)
 
 
 def present(world: World, seen: Look) -> dict[str, Decision]:
     """Return what a cycle at this moment would say first about each task."""
-    rules = world.config.rules
-    decisions = plan(world.config.tasks, seen.state, seen.sample, rules, seen.now, held=seen.held)
+    decisions = plan(world.config.tasks, seen.state, seen.sample, seen.rules, seen.now, held=seen.held)
     return {one.task: one for one in decisions}
 
 
 def preview(world: World, wish: Wish) -> Report:
     """Return the report that the next `run` would give if all it starts succeeds."""
     seen = look(world)
-    state, rules, tasks = seen.state, world.config.rules, world.config.tasks
+    state, rules, tasks = seen.state, seen.rules, world.config.tasks
     started: dict[str, Decision] = {}
     last: dict[str, Decision] = {}
     while True:

@@ -20,7 +20,7 @@ LEVEL = 7 * DAY_H
 CLOSEST = 12
 """How many of the last steps are features of their own."""
 
-MEANS = (2, 4, 12, 24, 72)
+MEANS = (1, 2, 4, 12, 24, 72)
 """Hours of the means that are features."""
 
 SMOOTHED = 13

@@ -8,8 +8,13 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
+from zlib import compress, decompressobj
+from zlib import error as zlib_error
 
 Plain = dict[str, Any]
+
+MOST_BYTES = 1_000_000
+"""No table is larger; what unpacks to more is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ def encode(table: Table) -> Plain:
         "low": [round(value, 2) for value in table.low],
         "high": [round(value, 2) for value in table.high],
         "usual": [round(value, 2) for value in table.usual],
-        "ceilings": b64encode(table.ceilings).decode(),
+        "ceilings": b64encode(compress(table.ceilings, 9)).decode(),
     }
 
 
@@ -101,7 +106,7 @@ def decode(plain: Plain) -> Table:
         low=tuple(_number(value) for value in plain["low"]),
         high=tuple(_number(value) for value in plain["high"]),
         usual=tuple(_number(value) for value in plain["usual"]),
-        ceilings=b64decode(plain["ceilings"], validate=True),
+        ceilings=_unpacked(b64decode(plain["ceilings"], validate=True)),
     )
     if not table.edges or list(table.edges) != sorted(table.edges):
         raise ValueError("its edges do not rise")
@@ -109,9 +114,17 @@ def decode(plain: Plain) -> Table:
         raise ValueError("its weights and bounds do not belong together")
     if 86_400 % (table.step_s * table.stride) or len(table.usual) != table.slots:
         raise ValueError("its slots do not fill a day")
-    if len(table.ceilings) != table.slots * table.ages * table.levels or max(table.ceilings) > len(table.edges) + 1:
+    known = bytes(range(len(table.edges) + 2))
+    if len(table.ceilings) != table.slots * table.ages * table.levels or table.ceilings.translate(None, known):
         raise ValueError("its ceilings do not fit its slots, ages and levels")
     return table
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        return decompressobj().decompress(packed, MOST_BYTES)
+    except zlib_error as error:
+        raise ValueError(f"its ceilings cannot be unpacked: {error}") from error
 
 
 def _number(value: object, least: float = -inf) -> float:

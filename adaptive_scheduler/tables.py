@@ -73,6 +73,9 @@ class RhythmTable(Table):
     high_cpu: Percent = _key(70, "Above this CPU use (per cent) tasks come at interval x `slower`.")
     faster: float = _key(0.8, "Factor of the interval on a calm machine.", gt=0, le=1)
     slower: float = _key(1.5, "Factor of the interval on a busy machine.", ge=1, le=10)
+    learned: Literal["auto", "off"] = _key(
+        "auto", "Whether what `learn` found may take the place of this rule, where its back-test was better."
+    )
 
 
 class MemoryGateTable(Table):

@@ -86,5 +86,5 @@ def _now(one: TaskView) -> Text:
     reason = one.decision.reason
     if one.decision.code is Code.NOT_DUE:
         # The interval and the load that made it stand in the same row and above.
-        reason = reason.partition(":")[0]
+        reason = reason.partition(": " if reason.startswith("due in") else ";")[0]
     return code_text(one.decision.code).append(f" {reason}", "")

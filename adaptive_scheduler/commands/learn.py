@@ -1,0 +1,82 @@
+"""`learn`: the ceilings of this machine's days from its history, tested on its own past, into rhythm.json."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from adaptive_scheduler import lessons, study
+from adaptive_scheduler.almanac import NAME
+from adaptive_scheduler.commands import output
+from adaptive_scheduler.counters import read_counters
+from adaptive_scheduler.edges import World
+from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.opening import open_world
+from adaptive_scheduler.overlaps import heavy_pairs
+from adaptive_scheduler.rolling import Rolling
+
+
+def learn(config: str | None, *, as_json: bool) -> int:
+    """Learn, test, write and tell; with too little history say so and change nothing."""
+    world = open_world(config, strict=False, write=False).world
+    now, tick = world.clock.now(), world.config.rules.tick
+    since = now - timedelta(days=study.READ_DAYS)
+    samples = world.history.samples(since, now)
+    load = study.gathered(samples, tick)
+    problem = study.too_little_known(load)
+    findings: list[study.Finding] = []
+    if not problem:
+        pairs = heavy_pairs(samples, world.history.runs_between(since, now), tick=tick)
+        with _progress(len(world.config.tasks), quiet=as_json) as advance:
+            findings = list(study.study(load, world.config, world.store.read().state, advance))
+        _write(world, study.encode(findings, pairs, load, now, _cpus()), study.latest(load))
+    _tell(world, load, problem, findings, now, as_json=as_json)
+    return 0
+
+
+def _write(world: World, learned: study.Plain, load: Rolling) -> None:
+    try:
+        world.almanac.write(learned, load)
+    except OSError as error:
+        raise StateError(
+            f"cannot write '{world.almanac.path}': {error.strerror or error}; free the disk or mend its permissions"
+        ) from error
+
+
+def _cpus() -> float | None:
+    return float(read_counters()["cpus"])
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from adaptive_scheduler.terminal import progress
+
+    with progress("learning", total) as advance:
+        yield advance
+
+
+def _tell(
+    world: World, load: Rolling, problem: str, findings: list[study.Finding], now: datetime, *, as_json: bool
+) -> None:
+    measured = sum(not cell & 0x8000 for cell in load.cells) / load.grid.day
+    switched_off = world.config.rules.rhythm.learned == lessons.OFF
+    if as_json:
+        from adaptive_scheduler import plain
+
+        output.as_json(
+            {
+                "at": plain.moment(now),
+                "days": round(measured, 2),
+                "written": None if problem else str(world.almanac.path),
+                "problem": problem or None,
+                "in_force": not (problem or switched_off),
+                "tasks": [study.told(one) for one in findings],
+            }
+        )
+        return
+    from adaptive_scheduler.render import lesson as page
+
+    page.lesson([study.told(one) for one in findings], measured, problem, NAME, switched_off=switched_off)

@@ -1,0 +1,160 @@
+"""What was learned, as rhythm.json holds it, and whether it may be used now. Pure.
+
+Each lesson is about one task: its table, what it rests on, and how its back-test ended. Where anything has
+changed since, the classic rule holds, and one sentence says why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from adaptive_scheduler import staircases
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.model import Learned, Task
+from adaptive_scheduler.rolling import Rolling, step_of
+from adaptive_scheduler.signals import Present
+from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.times import from_iso
+
+Plain = dict[str, Any]
+
+VERSION = 1
+
+STALE = timedelta(days=21)
+"""Three weekly lessons missed: habits have had the time to change."""
+
+DARK = timedelta(days=7)
+"""With so long a hole just before now the level is unknown."""
+
+OFF = "off"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned of one task; `refused` says why it is not used, empty where the back-test speaks for it."""
+
+    task: str
+    interval_s: float
+    windows: tuple[tuple[int, int], ...]
+    refused: str
+    backtest: Plain
+    raw: Plain | None
+
+    @cached_property
+    def table(self) -> Table:
+        """The table; ValueError, KeyError or TypeError when it is damaged."""
+        if self.raw is None:
+            raise ValueError("there is none")
+        return staircases.decode(self.raw)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """All lessons, the pairs of tasks that cost each other much, and what both rest on.
+
+    `problem` says why nothing of it can be used, whatever the task.
+    """
+
+    lessons: Mapping[str, Lesson] = field(default_factory=dict)
+    heavy_pairs: frozenset[frozenset[str]] = frozenset()
+    made_at: datetime | None = None
+    days: float = 0.0
+    cpus: float | None = None
+    problem: str = ""
+
+
+def decode(plain: Plain) -> Knowledge:
+    """Return the knowledge in the content of rhythm.json; ValueError, KeyError or TypeError when it is damaged."""
+    version = plain["version"]
+    if isinstance(version, int) and version > VERSION:
+        return Knowledge(problem=f"rhythm.json has version {version}, this program knows {VERSION}")
+    rests_on = plain["rests_on"]
+    lessons = {str(name): _lesson(str(name), one) for name, one in plain["tasks"].items()}
+    pairs = frozenset(frozenset((str(first), str(second))) for first, second in plain["heavy_pairs"])
+    cpus = None if rests_on["cpus"] is None else float(rests_on["cpus"])
+    return Knowledge(lessons, pairs, from_iso(plain["made_at"]), float(rests_on["days"]), cpus)
+
+
+def _lesson(name: str, plain: Plain) -> Lesson:
+    windows = tuple((int(start), int(end)) for start, end in plain["windows"])
+    raw = plain["table"]
+    if not isinstance(plain["refused"], str) or not (raw is None or isinstance(raw, dict)):
+        raise TypeError(f"the lesson about '{name}' is none")
+    return Lesson(name, float(plain["interval_s"]), windows, plain["refused"], dict(plain["backtest"] or {}), raw)
+
+
+def general_problem(
+    knowledge: Knowledge, rolling: Rolling | None, now: datetime, tick: timedelta, cpus: float | None
+) -> str:
+    """Return why none of the lessons can be used now, empty where nothing is in the way."""
+    if knowledge.problem:
+        return knowledge.problem
+    if knowledge.made_at is None:
+        return "nothing has been learned yet: 'adaptive-scheduler learn' does it"
+    old = now - knowledge.made_at
+    if old > STALE or old < -timedelta(days=1):
+        when = f"{words(old)} ago" if old > STALE else "in the future"
+        return f"it was learned {when}: 'adaptive-scheduler learn' does it anew"
+    if None not in (knowledge.cpus, cpus) and knowledge.cpus != cpus:
+        return f"it was learned with {knowledge.cpus:g} CPUs, now there are {cpus:g}"
+    if rolling is None or not rolling.cells:
+        return "the load of the last weeks is not at hand: 'adaptive-scheduler learn' gathers it anew"
+    dark = (step_of(now - tick / 2, rolling.grid) - rolling.end) * timedelta(minutes=rolling.grid.minutes)
+    if dark > DARK:
+        return f"no load is known of the last {words(dark)}"
+    return ""
+
+
+def task_problem(task: Task, lesson: Lesson | None, rolling: Rolling) -> str:
+    """Return why the lesson about this task is not used, empty where it is."""
+    if lesson is None:
+        return "it was not in tasks.toml when 'learn' ran last"
+    if lesson.refused:
+        return lesson.refused
+    if lesson.interval_s != task.interval.total_seconds():
+        return f"its interval changed from {words(timedelta(seconds=lesson.interval_s))} since it was learned"
+    if lesson.windows != tuple((window.start, window.end) for window in task.windows):
+        return "its window changed since it was learned"
+    try:
+        if lesson.table.step_s != rolling.grid.minutes * 60 or lesson.table.interval_s != lesson.interval_s:
+            return "the tick changed since it was learned"
+    except (ValueError, KeyError, TypeError) as error:
+        return f"its table in rhythm.json is damaged ({error})"
+    return ""
+
+
+def standing(
+    tasks: Mapping[str, Task],
+    knowledge: Knowledge,
+    rolling: Rolling | None,
+    now: datetime,
+    tick: timedelta,
+    cpus: float | None,
+) -> tuple[dict[str, Learned], dict[str, str]]:
+    """Return the learned staircase of each task that has one now, and for each other why the classic rule holds."""
+    problem = general_problem(knowledge, rolling, now, tick, cpus)
+    adaptive = [task for task in tasks.values() if task.adaptive]
+    if problem or rolling is None:
+        return {}, {task.name: problem for task in adaptive}
+    usable, why = {}, {}
+    for task in adaptive:
+        lesson = knowledge.lessons.get(task.name)
+        if found := task_problem(task, lesson, rolling):
+            why[task.name] = found
+        elif lesson is not None:
+            usable[task.name] = lesson.table
+    if not usable:
+        return {}, why
+    present, step = Present(rolling.values(), rolling.grid), rolling.end + 1
+    learned = {
+        name: Learned(
+            table,
+            step % rolling.grid.day // table.stride,
+            present.level,
+            min(100.0, max(0.0, present.level + table.signal(present.features(table.run)))),
+        )
+        for name, table in usable.items()
+    }
+    return learned, why
