@@ -33,7 +33,10 @@ NONE = "none"
 POLICIES = (NONE, *(policy.value for policy in Policy))
 
 LIMIT_MS = 10 * WORK_MS
-"""A request that takes ten times its work has been in somebody's way."""
+"""A request that takes ten times its work had somebody in its way."""
+
+NOISY = 5.0
+"""Per cent of the CPUs from which on other work on the machine makes a day doubtful."""
 
 QUICK_TICKS = 5 * DAY // 24
 
@@ -64,7 +67,6 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "cpu_sd": ("CPU sd", ".1f"),
     "runs": ("runs", ".0f"),
     "run_s": ("CPU s", ".1f"),
-    "others": ("others %", ".1f"),
 }
 
 
@@ -169,15 +171,22 @@ def table(scores: dict[str, list[Score]]) -> str:
         rows.append([policy, *cells, _spread(ratios, ".2f")])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    late = max(one.late for mine in scores.values() for one in mine)
-    lost = sum(one.unanswered for mine in scores.values() for one in mine)
-    lines.append(
-        f"\n{days} days of each; requests were sent at most {late:.1f} ms late (p99); {lost:.0f} were not answered"
-    )
+    every = [one for mine in scores.values() for one in mine]
+    others = [one.others for one in every]
+    doubtful = sum(one > NOISY for one in others)
+    lines += [
+        "",
+        f"{days} days of each; requests left at most {max(one.late for one in every):.1f} ms late (p99 of a day), "
+        f"{sum(one.unanswered for one in every):.0f} were not answered.",
+        f"Other work took {min(others):.1f} to {max(others):.1f} % of the CPUs"
+        + (f": {doubtful} of {len(every)} days are doubtful." if doubtful else "."),
+    ]
     return "\n".join(lines)
 
 
 def _spread(values: Sequence[float], form: str) -> str:
+    if not any(values):
+        return "-"
     middle = format(median(values), form)
     return middle if len(values) == 1 else f"{middle} ({min(values):{form}}-{max(values):{form}})"
 
