@@ -19,7 +19,7 @@ from adaptive_scheduler.account import excused
 from adaptive_scheduler.lessons import Knowledge
 from adaptive_scheduler.model import Config, Live, Result, Sample, State, Status
 from adaptive_scheduler.plan import plan
-from adaptive_scheduler.rolling import Rolling, added
+from adaptive_scheduler.rolling import Rolling, added, gathered
 from adaptive_scheduler.simulate import Policy
 
 MEMORY = 40.0
@@ -77,7 +77,7 @@ def history(days: int, seed: int, requests_a_tick: float) -> list[float]:
 
 def learned(past: Sequence[float], config: Config) -> tuple[Knowledge, dict[str, str]]:
     """Return what `learn` finds in this load, and for each task why its lesson is not used, if so."""
-    rolling = study.gathered((_sample(number - len(past), cpu) for number, cpu in enumerate(past, 1)), TICK)
+    rolling = gathered((_sample(number - len(past), cpu) for number, cpu in enumerate(past, 1)), TICK)
     findings = list(study.study(rolling, config, State(), lambda: None))
     # Dated back to where the pretended days begin: there is nothing to be learned from lessons of the future.
     made_at = BEGIN - SETTLING_DAYS * DAY * TICK
@@ -140,7 +140,7 @@ def settled(policy: Policy, config: Config, past: Sequence[float], knowledge: Kn
     """
     first = len(past) - SETTLING_DAYS * DAY
     begin = BEGIN - SETTLING_DAYS * DAY * TICK
-    rolling = study.gathered((_sample(number - len(past), cpu) for number, cpu in enumerate(past[:first], 1)), TICK)
+    rolling = gathered((_sample(number - len(past), cpu) for number, cpu in enumerate(past[:first], 1)), TICK)
     state = folds.seen(State(), config.tasks, begin)
     beats = {name: begin - TICK * dice.randrange(task.interval // TICK) for name, task in config.tasks.items()}
     state = replace(state, tasks={name: replace(mine, anchor=beats[name]) for name, mine in state.tasks.items()})
