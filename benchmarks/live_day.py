@@ -18,6 +18,12 @@ from upkeep import CHORES, Upkeep
 from adaptive_scheduler.counters import cpu_percent, read_counters
 from adaptive_scheduler.trees.base import BACKGROUND_NICE
 
+NOISY = 5.0
+"""Per cent of the CPUs from which on other work on the machine makes a day doubtful."""
+
+CALM_S = 5.0
+"""How long a machine has to be calm to be called so."""
+
 LOOK_S = 0.01
 """How often it is looked whether a run has ended."""
 
@@ -166,6 +172,15 @@ def _tick(
                 runs.start(name)
             started += starts
     return started
+
+
+def wait_for_calm(give_up_s: float) -> None:
+    """Wait until little else runs here, at most until that time of the monotonic clock."""
+    calm = False
+    while not calm and time.monotonic() < give_up_s:
+        before = read_counters()
+        time.sleep(CALM_S)
+        calm = (cpu_percent(before, read_counters()) or 0.0) <= NOISY
 
 
 def request_cost_s(folder: Path, rounds: int, cpus: int, due_s: Sequence[float]) -> float:
