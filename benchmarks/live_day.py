@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from foreground import Foreground
+from foreground import AHEAD_NICE, Foreground
 from made_up_days import BEGIN, TICK
 from numpy.typing import NDArray
 from upkeep import CHORES, Upkeep
 
 from adaptive_scheduler.counters import cpu_percent, read_counters
+from adaptive_scheduler.model import Reading
 from adaptive_scheduler.trees.base import BACKGROUND_NICE
 
 NOISY = 5.0
@@ -29,11 +30,11 @@ LOOK_S = 0.01
 
 CHORE = """
 import hashlib, os, sys, threading, time
-cpu_s, threads, nice = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-os.nice(nice)
-if nice and os.path.exists("/proc/self/autogroup"):
+cpu_s, threads, nicer, group_nice = float(sys.argv[1]), *map(int, sys.argv[2:])
+os.nice(nicer)
+if group_nice and os.path.exists("/proc/self/autogroup"):
     with open("/proc/self/autogroup", "w") as group:
-        group.write(str(nice))
+        group.write(str(group_nice))
 def burn():
     while time.thread_time() < cpu_s:
         hashlib.pbkdf2_hmac("sha256", b"", b"", 500)
@@ -55,6 +56,8 @@ class Setting:
     """CPU seconds of a request, for the service and those who send it."""
     tick_s: float
     background: bool
+    apart: bool
+    """Whether all of it goes before other work on this machine, and CPU is what it uses itself."""
 
     @property
     def requests_a_tick(self) -> float:
@@ -86,9 +89,10 @@ class Runs:
     def start(self, name: str) -> None:
         """Start a task in a session of its own, as the supervisor does."""
         setting, chore = self.setting, CHORES[name]
-        cpu_s, nice = chore.ticks * setting.tick_s, BACKGROUND_NICE if setting.background else 0
-        words = [str(cpu_s), str(chore.threads(setting.cpus)), str(nice)]
-        argv = [sys.executable, "-I", "-S", "-c", CHORE, *words]
+        nicer = BACKGROUND_NICE if setting.background else 0
+        group_nice = nicer + (AHEAD_NICE if setting.apart else 0)
+        numbers = (chore.ticks * setting.tick_s, chore.threads(setting.cpus), nicer, group_nice)
+        argv = [sys.executable, "-I", "-S", "-c", CHORE, *map(str, numbers)]
         self.live[name] = subprocess.Popen(argv, start_new_session=True)
 
     def ended(self) -> list[str]:
@@ -101,7 +105,7 @@ class Runs:
 
     def cpu_s(self) -> float:
         """Return what all runs have used so far, give or take."""
-        return _reaped_s() + sum(sum(psutil.Process(one.pid).cpu_times()[:2]) for one in self.live.values())
+        return _reaped_s() + _used_s([psutil.Process(one.pid) for one in self.live.values()])
 
     def end(self) -> None:
         """End all that still runs."""
@@ -109,6 +113,11 @@ class Runs:
             process.kill()
             process.wait()
         self.live.clear()
+
+
+def _used_s(processes: Sequence[psutil.Process]) -> float:
+    """Return the CPU seconds of living processes, to the hundredth."""
+    return sum(sum(one.cpu_times()[:2]) for one in processes)
 
 
 def _reaped_s() -> float:
@@ -123,30 +132,41 @@ def live(setting: Setting, due_s: list[float], ticks: int, upkeep: Upkeep | None
     series: list[float] = []
     starts: list[tuple[int, str]] = []
     foreign, reaped_s = cpu, _reaped_s()
-    with Foreground(setting.folder, setting.rounds, setting.cpus, due_s) as foreground:
+    with Foreground(setting.folder, setting.rounds, setting.cpus, due_s, apart=setting.apart) as foreground:
         try:
+            theirs = [psutil.Process(foreground.people.pid), *psutil.Process(foreground.service.pid).children()]
             _sleep_until(foreground.begin_s)
-            first = before = read_counters()
+            first = read_counters()
+            before = _reading(setting, runs, theirs)
             used_s = runs.cpu_s()
             for number in range(ticks):
                 end_s = foreground.begin_s + (number + 1) * setting.tick_s
                 if upkeep is not None:
                     starts += [(number, name) for name in _tick(setting, runs, upkeep, number, cpu, foreign, end_s)]
                 _sleep_until(end_s)
-                after, now_used_s = read_counters(), runs.cpu_s()
+                after, now_used_s = _reading(setting, runs, theirs), runs.cpu_s()
                 # Deciding takes milliseconds of five minutes; of a shortened tick it would be a share worth seeing.
                 us_s = float(after["own_s"]) - float(before["own_s"])
                 cpu = cpu_percent(before, after, less_s=us_s) or 0.0
                 foreign = cpu_percent(before, after, less_s=us_s + now_used_s - used_s) or 0.0
                 before, used_s = after, now_used_s
                 series.append(cpu)
-            chores_s = used_s - reaped_s
+            last, chores_s = read_counters(), used_s - reaped_s
             latency, late = (np.array(numbers) for numbers in foreground.answers())
         finally:
             runs.end()
-    busy_s, whole_s, us_s = (float(before[key]) - float(first[key]) for key in ("busy_s", "total_s", "own_s"))
+    busy_s, whole_s, us_s = (float(last[key]) - float(first[key]) for key in ("busy_s", "total_s", "own_s"))
     others = 100 * (busy_s - us_s - (_reaped_s() - reaped_s)) / whole_s
     return Day(np.abs(latency), late, int((latency < 0).sum()), series, starts, chores_s, others)
+
+
+def _reading(setting: Setting, runs: Runs, theirs: list[psutil.Process]) -> Reading:
+    """Return the counters of this machine, or what they would be if we were alone on it."""
+    counters = read_counters()
+    if not setting.apart:
+        return counters
+    ours_s = _used_s(theirs) + runs.cpu_s() + float(counters["own_s"])
+    return {**counters, "busy_s": ours_s, "total_s": time.monotonic() * setting.cpus}
 
 
 def _tick(
@@ -183,12 +203,12 @@ def wait_for_calm(give_up_s: float) -> None:
         calm = (cpu_percent(before, read_counters()) or 0.0) <= NOISY
 
 
-def request_cost_s(folder: Path, rounds: int, cpus: int, due_s: Sequence[float]) -> float:
+def request_cost_s(folder: Path, rounds: int, cpus: int, due_s: Sequence[float], *, apart: bool) -> float:
     """Return the CPU seconds of a request: what service and people use for some, less what they use for none."""
     used = []
     for due in ([], list(due_s)):
         before_s = _reaped_s()
-        with Foreground(folder, rounds, cpus, due) as foreground:
+        with Foreground(folder, rounds, cpus, due, apart=apart) as foreground:
             foreground.answers()
         used.append(_reaped_s() - before_s)
     return (used[1] - used[0]) / len(due_s)
