@@ -67,6 +67,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "runs": ("runs", ".0f"),
     "run_s": ("CPU s", ".1f"),
 }
+OF_RUNS = ("cpu_met", "runs", "run_s")
+"""Columns that say nothing where nothing is maintained."""
 
 
 def main() -> None:
@@ -197,6 +199,8 @@ def table(scores: dict[str, list[Score]]) -> str:
     for policy, mine in scores.items():
         cells = [_spread([getattr(one, key) for one in mine], form) for key, (_, form) in COLUMNS.items()]
         ratios = [one.p99 / fixed.p99 for one, fixed in zip(mine, scores[Policy.FIXED.value], strict=True)]
+        if policy == NONE:
+            cells = ["-" if key in OF_RUNS else cell for key, cell in zip(COLUMNS, cells, strict=True)]
         rows.append([policy, *cells, _spread(ratios, ".2f")])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
@@ -214,8 +218,6 @@ def table(scores: dict[str, list[Score]]) -> str:
 
 
 def _spread(values: Sequence[float], form: str) -> str:
-    if not any(values):
-        return "-"
     middle = format(median(values), form)
     return middle if len(values) == 1 else f"{middle} ({min(values):{form}}-{max(values):{form}})"
 
