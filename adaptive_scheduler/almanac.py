@@ -19,7 +19,7 @@ NAME = "rhythm.json"
 LOAD_NAME = "rhythm_load.json"
 LOAD_VERSION = 1
 
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)

@@ -274,9 +274,9 @@ def _waits(case: Case, now: Learned, anchor: datetime) -> Decision:
     waits = f"waits for CPU <= {percent(ceiling)}" if ceiling else "no load is low enough at this hour and age"
     return case.say(
         Code.CPU_CEILING if case.age >= 1.0 else Code.NOT_DUE,
-        f"{waits} ({percent(now.expected)} expected now); {quieter}{by}",
+        f"{waits} ({percent(now.shown)} expected now); {quieter}{by}",
         case.next_tick,
-        value=now.expected,
+        value=now.shown,
         limit=ceiling,
         unit=EXPECTED,
     )

@@ -113,6 +113,11 @@ class Subject:
         """The interval in steps."""
         return self.interval_s / 60 / (1440 / len(self.opens))
 
+    def open_at(self, past: "Past", begin: int, end: int) -> NDArray[np.bool_]:
+        """Return of each step from `begin` to before `end` whether the window is open in it."""
+        steps = (past.first + np.arange(begin, end)) % len(self.opens)
+        return self.opens[steps]
+
 
 def subject(task: Task, rhythm: Rhythm, grid: Grid, run_s: float) -> Subject | str:
     """Return what learning has to know of a task, or why it keeps the classic rule."""
@@ -142,11 +147,12 @@ def fit(past: Past, subject: Subject, until: int) -> Table:
     weights, low, high = np.empty(0), np.empty(0), np.empty(0)
     signal = features[:, 0]
     if subject.interval_s <= EDGE_PATIENCE.total_seconds():
-        low, high = np.quantile(features[known], BELIEVED, axis=0)
+        # Rounded as they will be written down: what is tested is what will be used.
+        low, high = np.round(np.quantile(features[known], BELIEVED, axis=0), 2)
         believed = np.clip(features, low, high)
         told = known & ~np.isnan(cost)
         age_days = (until - begin - np.arange(until - begin)) / past.grid.day
-        weights = _ridge(believed[told], cost[told], 0.5 ** (age_days[told] / HALF_LIFE_DAYS))
+        weights = np.round(_ridge(believed[told], cost[told], 0.5 ** (age_days[told] / HALF_LIFE_DAYS)), 6)
         signal = believed @ weights
     slot = past.slots(stride)[begin:until]
     slots = past.grid.day // stride
@@ -174,7 +180,7 @@ def fit(past: Past, subject: Subject, until: int) -> Table:
         weights=tuple(weights.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
-        usual=tuple(_usual(signal, known, slot, slots).tolist()),
+        usual=tuple(np.round(_usual(signal, known, slot, slots), 2).tolist()),
         ceilings=ceilings.tobytes(),
     )
 

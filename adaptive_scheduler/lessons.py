@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from adaptive_scheduler import staircases
-from adaptive_scheduler.durations import words
+from adaptive_scheduler.durations import LONGEST, words
 from adaptive_scheduler.model import Learned, Task
 from adaptive_scheduler.rolling import Rolling, step_of
-from adaptive_scheduler.signals import Present
+from adaptive_scheduler.signals import FEATURES, LONGEST_RUN_H, Present
 from adaptive_scheduler.staircases import Table
 from adaptive_scheduler.times import from_iso
 
@@ -82,7 +82,10 @@ def _lesson(name: str, plain: Plain) -> Lesson:
     raw = plain["table"]
     if not isinstance(plain["refused"], str) or not (raw is None or isinstance(raw, dict)):
         raise TypeError(f"the lesson about '{name}' is none")
-    return Lesson(name, float(plain["interval_s"]), windows, plain["refused"], dict(plain["backtest"] or {}), raw)
+    interval_s = float(plain["interval_s"])
+    if not 0 < interval_s <= LONGEST.total_seconds():
+        raise ValueError(f"'{name}' cannot have an interval of {interval_s:g} seconds")
+    return Lesson(name, interval_s, windows, plain["refused"], dict(plain["backtest"] or {}), raw)
 
 
 def general_problem(
@@ -118,8 +121,11 @@ def task_problem(task: Task, lesson: Lesson | None, rolling: Rolling) -> str:
     if lesson.windows != tuple((window.start, window.end) for window in task.windows):
         return "its window changed since it was learned"
     try:
-        if lesson.table.step_s != rolling.grid.minutes * 60 or lesson.table.interval_s != lesson.interval_s:
+        table = lesson.table
+        if table.step_s != rolling.grid.minutes * 60 or table.interval_s != lesson.interval_s:
             return "the tick changed since it was learned"
+        if len(table.weights) not in (0, FEATURES) or table.run > rolling.grid.steps(LONGEST_RUN_H):
+            raise ValueError("it looks at other features of the load than this program")
     except (ValueError, KeyError, TypeError) as error:
         return f"its table in rhythm.json is damaged ({error})"
     return ""
@@ -147,13 +153,13 @@ def standing(
             usable[task.name] = lesson.table
     if not usable:
         return {}, why
-    present, step = Present(rolling.values(), rolling.grid), rolling.end + 1
+    present, step = Present(rolling.values(), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1
     learned = {
         name: Learned(
             table,
             step % rolling.grid.day // table.stride,
             present.level,
-            min(100.0, max(0.0, present.level + table.signal(present.features(table.run)))),
+            present.level + table.signal(present.features(table.run)),
         )
         for name, table in usable.items()
     }

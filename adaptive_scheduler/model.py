@@ -138,6 +138,11 @@ class Learned:
     level: float
     expected: float
 
+    @property
+    def shown(self) -> float:
+        """The expected CPU as people may be told it: a prediction may be below 0 or above 100 %."""
+        return min(100.0, max(0.0, self.expected))
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryGate:

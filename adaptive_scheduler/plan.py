@@ -127,6 +127,8 @@ def _start(case: Case) -> Decision:
         return case.say(Code.RUN, "it has never run", case.now)
     reason = f"{words(elapsed)} since its beat; runs every {words(interval)} at {percent(case.sample.cpu)} CPU"
     if case.learned is not None:
-        within = f"within {percent(case.ceiling)}" if case.ceiling < 100 else "and it starts whatever the load is"
-        reason = f"{words(elapsed)} since its last start; {percent(case.cpu)} CPU expected, {within}"
+        within = (
+            f"within {percent(max(0.0, case.ceiling))}" if case.ceiling < 100 else "and it starts whatever the load is"
+        )
+        reason = f"{words(elapsed)} since its last start; {percent(case.learned.shown)} CPU expected, {within}"
     return case.say(Code.RUN, reason, case.now, **beat)  # type: ignore[arg-type]  # plain keywords

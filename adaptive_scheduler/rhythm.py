@@ -54,17 +54,18 @@ def classic(rhythm: Rhythm) -> Staircase:
 def learned(now: Learned, rhythm: Rhythm, behind: float) -> Staircase:
     """Return the learned staircase of this slot of the day for a task that is so many runs behind.
 
-    Its steps are rounded to slots as the table's are; at the end it starts whatever the load, as the
-    classic one does.
+    Its steps are rounded to slots as the table's are, the first one to the step from which it was learned;
+    at the end it starts whatever the load, as the classic one does.
     """
     table = now.table
     account, unit = table.account(behind), table.step_s / table.interval_s
+    earliest = ceil(rhythm.faster / unit - 1e-9) * unit
     stairs, top = [], -inf
     for number in range(table.ages):
         ceiling = now.level + table.ceiling(now.slot, number, account)
         if ceiling > top:
             age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
-            stairs.append(Stair(max(rhythm.faster, age) if number else rhythm.faster, ceiling, inclusive=False))
+            stairs.append(Stair(max(earliest, age) if number else earliest, ceiling, inclusive=False))
             top = ceiling
     return (*stairs, Stair(min(rhythm.slower, SLOWEST_LEARNED), inf))
 

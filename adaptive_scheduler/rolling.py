@@ -29,6 +29,10 @@ STEPS = (5, 10, 15, 20, 30, 60)
 """Minutes that a step may last: the shortest that a tick fits in."""
 
 
+LAST_STEP = 2**31
+"""Steps are counted from 1970; none has so high a number before the year 22 000."""
+
+
 def grid_for(tick: timedelta) -> Grid:
     """Return the grid on which the load of ticks of this length is kept."""
     return Grid(next((minutes for minutes in STEPS if timedelta(minutes=minutes) >= tick), STEPS[-1]))
@@ -65,6 +69,7 @@ def added(rolling: Rolling, at: datetime, tick: timedelta, cpu: float, *, keep: 
 
     `keep` steps are kept, 28 days by default. After a longer gap, or a clock set back that far, it begins anew.
     """
+    cpu = min(100.0, max(0.0, cpu))
     grid, most = rolling.grid, rolling.grid.kept if keep is None else keep
     step = step_of(at - tick / 2, grid)
     cells = array("H", rolling.cells)
@@ -98,7 +103,7 @@ def encode(rolling: Rolling) -> Plain:
 
 def decode(plain: Plain) -> Rolling:
     """Return the rolling load that `encode` wrote; ValueError, KeyError or TypeError when it is none."""
-    if plain["step_minutes"] not in STEPS:
+    if not isinstance(plain["step_minutes"], int) or plain["step_minutes"] not in STEPS:
         raise ValueError(f"{plain['step_minutes']!r} minutes are no step")
     raw = b64decode(plain["cells"], validate=True)
     cells = array("H")
@@ -106,8 +111,10 @@ def decode(plain: Plain) -> Rolling:
     cells = _little(cells)
     grid, end, total, count = Grid(plain["step_minutes"]), plain["last_step"], plain["total"], plain["count"]
     numbers = isinstance(end, int) and isinstance(count, int) and isinstance(total, int | float)
-    if not numbers or count < 1 or not cells or len(cells) > grid.kept:
-        raise ValueError("its numbers do not fit together")
+    if not numbers or not (0 <= end < LAST_STEP and 1 <= count < LAST_STEP and 0 <= total <= 100 * count):
+        raise ValueError("its numbers are none that a load can have")
+    if not cells or len(cells) > grid.kept:
+        raise ValueError("it has no step, or more than are kept")
     if max(cell & ~FILLED for cell in cells) > 100 * HUNDREDTHS:
         raise ValueError("a load is above 100 %")
     return Rolling(grid, end, cells, float(total), count)
@@ -120,7 +127,7 @@ def _little(cells: "array[int]") -> "array[int]":
 
 
 def _cell(cpu: float) -> int:
-    return round(min(100.0, max(0.0, cpu)) * HUNDREDTHS)
+    return round(cpu * HUNDREDTHS)
 
 
 def _fill(cells: "array[int]", missing: int, grid: Grid) -> None:

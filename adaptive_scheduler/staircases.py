@@ -6,7 +6,7 @@ each; bin m means the m-th edge, in CPU points relative to the level of the last
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Any
 from zlib import compress, decompressobj
 from zlib import error as zlib_error
@@ -15,6 +15,9 @@ Plain = dict[str, Any]
 
 MOST_BYTES = 1_000_000
 """No table is larger; what unpacks to more is none."""
+
+MOST = 1e6
+"""No number in a table is larger, be it CPU points, runs or a weight: all are finite sums then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ def encode(table: Table) -> Plain:
 def decode(plain: Plain) -> Table:
     """Return the table that `encode` wrote; ValueError, KeyError or TypeError when it is none."""
     table = Table(
-        interval_s=_number(plain["interval_s"], 1.0),
+        interval_s=_number(plain["interval_s"], 1.0, 1e9),
         step_s=_whole(plain["step_s"]),
         run=_whole(plain["run_steps"]),
         stride=_whole(plain["slot_steps"]),
@@ -114,6 +117,8 @@ def decode(plain: Plain) -> Table:
         raise ValueError("its weights and bounds do not belong together")
     if 86_400 % (table.step_s * table.stride) or len(table.usual) != table.slots:
         raise ValueError("its slots do not fill a day")
+    if table.first * table.stride * table.step_s > 2 * table.interval_s:
+        raise ValueError("its ages begin after its interval")
     known = bytes(range(len(table.edges) + 2))
     if len(table.ceilings) != table.slots * table.ages * table.levels or table.ceilings.translate(None, known):
         raise ValueError("its ceilings do not fit its slots, ages and levels")
@@ -127,13 +132,13 @@ def _unpacked(packed: bytes) -> bytes:
         raise ValueError(f"its ceilings cannot be unpacked: {error}") from error
 
 
-def _number(value: object, least: float = -inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < least:
+def _number(value: object, least: float = -MOST, most: float = MOST) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise ValueError(f"{value!r} is no number that fits there")
     return float(value)
 
 
 def _whole(value: object, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
         raise ValueError(f"{value!r} is no whole number that fits there")
     return value

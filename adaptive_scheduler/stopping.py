@@ -80,7 +80,7 @@ def solve(chain: Chain, worth: float, limits: Limits, opens: NDArray[np.bool_]) 
         if number >= settling * slots:
             table[slot] = _ceilings(wait[waiting] - run[waiting], chain.seen[slot])
         value -= value[0, LEVELS // 2, 0]
-    table[:, :, -1] = BINS
+    table[opens, :, -1] = BINS
     return table
 
 

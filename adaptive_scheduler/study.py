@@ -39,13 +39,15 @@ class Finding:
     table: staircases.Table | None = None
 
 
-def gathered(samples: Iterable[Sample], tick: timedelta) -> Rolling:
+def gathered(
+    samples: Iterable[Sample], tick: timedelta, local: Callable[[datetime], datetime] = datetime.astimezone
+) -> Rolling:
     """Return the load of these samples, oldest first: not ours where that is known, else all of it."""
     rolling = Rolling(grid_for(tick))
     for sample in samples:
         cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
         if cpu is not None:
-            rolling = added(rolling, sample.at.astimezone(), tick, cpu, keep=rolling.grid.day * READ_DAYS)
+            rolling = added(rolling, local(sample.at), tick, cpu, keep=rolling.grid.day * READ_DAYS)
     return rolling
 
 

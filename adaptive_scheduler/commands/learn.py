@@ -13,7 +13,8 @@ from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.overlaps import heavy_pairs
-from adaptive_scheduler.rolling import Rolling
+from adaptive_scheduler.rolling import FILLED, Rolling
+from adaptive_scheduler.times import local_time
 
 
 def learn(config: str | None, *, as_json: bool) -> int:
@@ -22,7 +23,7 @@ def learn(config: str | None, *, as_json: bool) -> int:
     now, tick = world.clock.now(), world.config.rules.tick
     since = now - timedelta(days=study.READ_DAYS)
     samples = world.history.samples(since, now)
-    load = study.gathered(samples, tick)
+    load = study.gathered(samples, tick, local_time(now))
     problem = study.too_little_known(load)
     findings: list[study.Finding] = []
     if not problem:
@@ -61,7 +62,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 def _tell(
     world: World, load: Rolling, problem: str, findings: list[study.Finding], now: datetime, *, as_json: bool
 ) -> None:
-    measured = sum(not cell & 0x8000 for cell in load.cells) / load.grid.day
+    measured = sum(not cell & FILLED for cell in load.cells) / load.grid.day
     switched_off = world.config.rules.rhythm.learned == lessons.OFF
     if as_json:
         from adaptive_scheduler import plain
