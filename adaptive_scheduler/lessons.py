@@ -159,11 +159,10 @@ def standing(
         return {}, {task.name: problem for task in adaptive}
     usable, why = {}, {}
     for task in adaptive:
-        lesson = knowledge.lessons.get(task.name)
-        if found := task_problem(task, lesson, rolling):
+        if found := task_problem(task, knowledge.lessons.get(task.name), rolling):
             why[task.name] = found
-        elif lesson is not None:
-            usable[task.name] = lesson.table
+        else:
+            usable[task.name] = knowledge.lessons[task.name].table
     if not usable:
         return {}, why
     present, step = Present(rolling.values(), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1

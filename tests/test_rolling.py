@@ -1,6 +1,8 @@
 """The rolling load: one cell a step of the local day, gaps marked, damage noticed."""
 
 import json
+import sys
+from base64 import b64decode
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -164,6 +166,14 @@ def test_what_is_written_is_read_again(gaps: list[tuple[int, float]], step_min: 
     assert (again.end, again.count) == (load.end, load.count)
     assert again.total == pytest.approx(load.total, abs=1e-3)
     assert decode(encode(again)) == again
+
+
+def test_the_cells_are_little_endian_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = kept([(at(0), 5.13)])
+    assert b64decode(encode(load)["cells"]) == b"\x01\x02"
+    monkeypatch.setattr(rolling, "byteorder", {"little": "big", "big": "little"}[sys.byteorder])
+    assert b64decode(encode(load)["cells"]) == b"\x02\x01"  # where the other order is the machine's own: swapped
+    assert decode(encode(load)) == load
 
 
 GOOD = encode(kept([(at(step), step) for step in range(20)]))

@@ -1,8 +1,9 @@
 """A learned table as data: what is written is read again, and what no table can be is damage."""
 
 import json
+import sys
 from array import array
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -161,6 +162,14 @@ def test_at_the_top_account_everything_starts_at_the_earliest_age_and_at_the_bot
 def test_tables_are_equal_by_what_they_hold() -> None:
     assert table() == table()
     assert table() != table(usual=array("h", [1] * 288))
+
+
+def test_the_usual_signal_is_little_endian_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = table(usual=array("h", [0x0102] * 288))
+    assert b64decode(encode(one)["usual"])[:2] == b"\x02\x01"
+    monkeypatch.setattr(staircases, "byteorder", {"little": "big", "big": "little"}[sys.byteorder])
+    assert b64decode(encode(one)["usual"])[:2] == b"\x01\x02"
+    assert decode(encode(one)) == one
 
 
 def test_the_format_says_its_units() -> None:
