@@ -153,8 +153,9 @@ def simulate(
         int | None, typer.Option("--days", metavar="N", min=1, help="This machine's own last days.")
     ] = None,
     policy: Annotated[
-        str, typer.Option("--policy", metavar="NAME", help="fixed, seed, learned, or all side by side.")
-    ] = "all",
+        str | None,
+        typer.Option("--policy", metavar="NAME", help="fixed, seed, learned, or all (with --json: seed by default)."),
+    ] = None,
     warmup: Annotated[
         str | None, typer.Option("--warmup", metavar="D", help="Leave the first stretch out (all: 14d by default).")
     ] = None,
@@ -169,6 +170,7 @@ def simulate(
     from adaptive_scheduler.commands.simulate import simulate as body
     from adaptive_scheduler.simulate import Policy
 
+    policy = policy or ("seed" if as_json else "all")
     if policy not in [*Policy, "all"]:
         raise UsageError(f"unknown policy '{policy}'; choose one of: {', '.join(Policy)}, all")
     return body(

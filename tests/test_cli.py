@@ -22,7 +22,7 @@ from tests.program import five_minutes
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
-VERBS = ["run", "status", "why", "history", "logs", "check", "simulate", "trends"]
+VERBS = ["run", "status", "why", "history", "logs", "check", "simulate", "trends", "learn"]
 VERBS += ["pause", "resume", "install", "uninstall", "schema", "init"]
 
 
@@ -478,7 +478,18 @@ def test_simulating_own_days_and_a_trace_tell_each_start_and_a_summary(program: 
     refused = program("simulate", "--trace", str(trace), "--warmup", "2d")
     assert (refused.code, "after the last row of the trace" in refused.err) == (2, True)
     program.terminal = True
-    assert program(*words).err
+    assert program(*words, "--policy", "seed").err
+
+
+def test_simulating_without_a_policy_sets_all_of_them_side_by_side(program: Inside) -> None:
+    pytest.importorskip("numpy", reason="learning needs numpy, which cannot be loaded here")
+    for tick in range(4):
+        program.at(NOW + five_minutes(tick))("run")
+    told = program("simulate", "--days", "1", "--policy", "all", "--json").lines
+    assert {one["policy"] for one in told[:-1]} == {"fixed", "seed", "learned"}
+    assert set(told[-1]["summary"]["tasks"]["job"]["policies"]) == {"fixed", "seed", "learned"}
+    page = program("simulate", "--days", "1").out
+    assert [word for word in ("fixed", "seed", "learned", "foresight") if word not in page] == []
 
 
 # -- faults and streams --------------------------------------------------------------------------------

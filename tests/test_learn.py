@@ -13,13 +13,12 @@ pytest.importorskip("numpy", reason="learning needs numpy")
 
 import numpy as np
 
-from adaptive_scheduler import lessons, simulate, staircases, study, trace
-from adaptive_scheduler import state as folds
+from adaptive_scheduler import lessons, rolling, simulate, staircases, study, trace
 from adaptive_scheduler.almanac import LOAD_NAME, NAME
 from adaptive_scheduler.backtest import Replay, Verdict, replay, walk_forward
 from adaptive_scheduler.history import History
 from adaptive_scheduler.learn import Past, Subject, fit, signals, subject
-from adaptive_scheduler.model import Rhythm, Sample, Task, Window
+from adaptive_scheduler.model import Rhythm, Sample, State, Task, Window
 from adaptive_scheduler.rolling import FILLED, Rolling
 from adaptive_scheduler.simulate import Policy
 from adaptive_scheduler.tutor import past_of
@@ -224,7 +223,7 @@ def load_of(days: float = 28, of: Any = wave) -> Rolling:
 def lesson(load: Rolling, *wanted: Task, **more: Any) -> tuple[list[study.Finding], Any]:
     host = Host(wave, 1, wanted=tasks(*wanted))
     told: list[int] = []
-    findings = list(study.study(load, host.config, folds.State(), lambda: told.append(1)))
+    findings = list(study.study(load, host.config, State(), lambda: told.append(1)))
     assert len(told) == len(wanted)
     return findings, study.encode(findings, [], load, more.get("now", START), 2.0)
 
@@ -280,19 +279,17 @@ def test_samples_are_gathered_foreign_where_known_and_in_local_time() -> None:
         Sample(START + 3 * QUARTER, None, 40.0),
         Sample(START + 4 * QUARTER, 70.0, None),
     ]
-    load = study.gathered(given, QUARTER, lambda moment: moment)
+    load = rolling.gathered(given, QUARTER, lambda moment: moment)
     assert load.values() == [20, 50, 50, 70]
     assert load.cells[2] & FILLED
     assert load.first % 96 == 0
-    assert study.too_little_known(Rolling(load.grid)).startswith("the history holds no load yet")
-    assert study.too_little_known(load).endswith("learning takes 14 days")
 
 
 def test_what_is_kept_between_cycles_is_four_weeks() -> None:
-    load = study.gathered([Sample(START + n * minutes(60), 50.0, 40.0) for n in range(24 * 40)], minutes(60))
+    load = rolling.gathered([Sample(START + n * minutes(60), 50.0, 40.0) for n in range(24 * 40)], minutes(60))
     assert len(load.cells) == 24 * 40
-    assert len(study.latest(load).cells) == 24 * 28
-    assert study.latest(load).end == load.end
+    assert len(rolling.latest(load).cells) == 24 * 28
+    assert rolling.latest(load).end == load.end
 
 
 # -- the command -------------------------------------------------------------------------------------------
@@ -359,7 +356,7 @@ def test_with_less_than_two_weeks_it_says_so_and_writes_nothing(inside: Program)
     before = remembered(inside, 13).files()
     answer = inside("learn", "--json")
     assert answer.code == 0
-    assert "learning takes 14 days" in answer.json["problem"]
+    assert "learning takes 14" in answer.json["problem"]
     assert (answer.json["written"], answer.json["in_force"], answer.json["tasks"]) == (None, False, [])
     assert "learning takes" in inside("learn").out
     assert {name: inside.files()[name] for name in before if "sqlite" not in name} == {
@@ -371,7 +368,7 @@ def test_with_less_than_two_weeks_it_says_so_and_writes_nothing(inside: Program)
 def test_without_any_history_it_says_so(inside: Program) -> None:
     answer = inside("learn", "--json")
     assert answer.code == 0
-    assert "holds no load yet" in answer.json["problem"]
+    assert answer.json["problem"].startswith("0.0 days of load are known")
 
 
 def test_switched_off_it_learns_and_says_that_nothing_follows(inside: Program) -> None:

@@ -235,3 +235,18 @@ def test_the_table_of_a_lesson_is_read_once() -> None:
     mine = lessons.decode(GOOD).lessons["job"]
     assert mine.table is mine.table
     assert staircases.encode(mine.table) == GOOD["tasks"]["job"]["table"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "reached", "says"),
+    [
+        (14, 14, ""),
+        (7, 14, ""),
+        (28, 56, ""),
+        (6.9, 40, "6.9 days of load are known in 40.0; learning takes 14"),
+        (13.9, 13.9, "13.9 days of load are known in 13.9; learning takes 14"),
+        (0, 0, "0.0 days of load are known in 0.0; learning takes 14"),
+    ],
+)
+def test_two_weeks_of_which_half_was_measured_are_enough(measured: float, reached: float, says: str) -> None:
+    assert lessons.too_little(measured, reached) == says

@@ -23,14 +23,14 @@ from tests.tables import ALWAYS, EDGES, NEVER, learned, table
 from tests.test_rolling import JSON
 
 DAMAGED = (ValueError, KeyError, TypeError)
-WEIGHTS = {"weights": (0.5, -0.25), "low": (-10.0, -5.0), "high": (10.0, 5.0)}
+WEIGHTS: dict[str, Any] = {"weights": (0.5, -0.25), "low": (-10.0, -5.0), "high": (10.0, 5.0)}
 
 
 @pytest.mark.parametrize(("every", "stride"), [(20, 1), (25, 1), (60, 1), (125, 3), (360, 3), (1440, 6), (2880, 12)])
 def test_what_is_written_is_read_again(every: int, stride: int) -> None:
     wanted = table(every, lambda slot, age, level: (slot * 7 + age * 3 + level) % (ALWAYS + 1), stride=stride)
     assert decode(json.loads(json.dumps(encode(wanted)))) == wanted
-    heavier = replace(wanted, **WEIGHTS)  # type: ignore[arg-type]  # plain keywords
+    heavier = replace(wanted, **WEIGHTS)
     assert decode(json.loads(json.dumps(encode(heavier)))) == heavier
 
 

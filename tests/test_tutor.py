@@ -16,10 +16,10 @@ import pytest
 
 pytest.importorskip("numpy", reason="learning needs numpy")
 
-from adaptive_scheduler import simulate, trace
+from adaptive_scheduler import trace
+from adaptive_scheduler.lessons import LEAST_DAYS
 from adaptive_scheduler.model import Window
 from adaptive_scheduler.simulate import Policy, Tally
-from adaptive_scheduler.tutor import LEAST_DAYS, past_of, too_little
 from tests.builders import minutes, task, tasks
 from tests.hosts import START, Host, calm_nights, off_at_night, wave
 from tests.platforms import posix_only
@@ -173,12 +173,10 @@ def test_a_hole_of_more_than_four_weeks_begins_anew() -> None:
     law_holds(host, learned, minutes(120))
 
 
-def test_too_little_is_said_with_what_there_is() -> None:
-    past = past_of(simulate.load_of(Host(calm_nights, 10).rows(), minutes(15)))
-    assert too_little(past, 960) == "10.0 days of load are known in 10.0; learning takes 14 days"
+def test_of_a_history_with_too_many_holes_nothing_is_learned() -> None:
     thin = Host(lambda day, hour: 20.0 if day < 1 or day > 19 else None, 20)
-    past = past_of(simulate.load_of(thin.rows(), minutes(15)))
-    assert too_little(past, len(past.values)).startswith("2.0 days of load are known in 20.0")
+    tutor = thin.tutor(thin.rows())
+    assert tutor.learned(START + timedelta(days=20)) == {}
 
 
 def test_tasks_that_cannot_be_learned_have_no_pupil() -> None:
