@@ -21,7 +21,8 @@ def series(length: int, seed: int = 1) -> Floats:
     dice = np.random.default_rng(seed)
     wave = 30 + 20 * np.sin(np.arange(length) / 288 * 2 * np.pi) + dice.normal(0, 8, length)
     wave[dice.random(length) < 0.02] = 100.0
-    return np.round(np.clip(wave, 0, 100), 2)
+    rounded: Floats = np.round(np.clip(wave, 0, 100), 2).astype(np.float64)
+    return rounded
 
 
 def agree(length: int, minutes: int, run: int, seed: int) -> None:
