@@ -76,7 +76,7 @@ def test_steps_never_measured_teach_nothing() -> None:
     step = np.arange(10 * SLOTS)
     signal = np.where(step % SLOTS < 24, 0.0, 10.0) + (step % 7) / 100
     known = step % SLOTS < 24
-    spoilt = np.where(known, signal, 99.0)
+    spoilt = np.where(known, signal, -99.0)
     plain, other = (chain(one, one, known, step % SLOTS, SLOTS, 1) for one in (signal, spoilt))
     assert np.array_equal(plain.edges, other.edges)
     assert np.array_equal(plain.onward, other.onward)

@@ -38,8 +38,8 @@ def past(days: float = 28, of: Any = wave, tick: timedelta = QUARTER, noise: flo
     return past_of(simulate.load_of(host.rows(), tick))
 
 
-def hourly(of: Past, every: float = 120, **more: Any) -> Subject:
-    found = subject(task(every=every, **more), RHYTHM, of.grid, 300)
+def hourly(of: Past, every: float = 120, lasts: timedelta = QUARTER, **more: Any) -> Subject:
+    found = subject(task(every=every, **more), RHYTHM, of.grid, lasts.total_seconds())
     assert isinstance(found, Subject)
     return found
 
@@ -72,7 +72,7 @@ def test_a_table_knows_nothing_of_what_came_after() -> None:
     until = 28 * 96
     cut = Past(known.values[:until], known.known[:until], known.grid, known.first)
     other = Past(np.where(np.arange(len(known.values)) < until, known.values, 99.0), known.known, known.grid, 0)
-    tables = [fit(one, hourly(known), until) for one in (known, cut, other)]
+    tables = [fit(one, hourly(known, 360, minutes(180)), until) for one in (known, cut, other)]
     assert tables[0] == tables[1] == tables[2]
 
 
@@ -170,6 +170,16 @@ def test_a_back_test_keeps_to_the_window() -> None:
     assert verdict.fixed_runs == pytest.approx(28, abs=1)
     # Not the mean of all day, 45: the night's alone.
     assert verdict.fixed < 40
+
+
+def test_what_a_table_allows_outside_the_window_is_not_taken() -> None:
+    known = past(28)
+    night, greedy = hourly(known, 1440, windows=(Window(20 * 60, 6 * 60 + 15),)), fit(known, hourly(known, 1440), 1344)
+    greedy = replace(greedy, ceilings=bytes([len(greedy.edges) + 1]) * len(greedy.ceilings))
+    at = Replay(14 * 96 - 96)
+    replay(known, night, greedy, 14 * 96, 28 * 96, at)
+    assert len(at.starts) >= 13
+    assert all(not 25 <= start % 96 < 80 for start in at.starts)
 
 
 def test_an_interval_far_shorter_than_the_gap_between_windows_is_not_owed_that_gap() -> None:
