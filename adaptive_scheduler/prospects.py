@@ -21,6 +21,9 @@ from adaptive_scheduler.simulate import simulate
 
 HOUR = timedelta(hours=1)
 
+EDGES = (0, -1, 1)
+"""Over what the story is played: what is expected, then the low and the high edge of the band."""
+
 Local = Callable[[datetime], datetime]
 
 
@@ -36,7 +39,8 @@ class Hour:
 class Prospect:
     """The probable starts of one task: the first one as expected, at the earliest and at the latest, and how many.
 
-    None is a start that does not come within the hours looked at. `rhythm` is "learned", "classic" or "plain";
+    None is a start that does not come within the hours looked at, and where the band of the load is not known
+    whatever is about its edges. `rhythm` is "learned", "classic" or "plain";
     `present` is what is decided about it now.
     """
 
@@ -85,7 +89,7 @@ def forecast(
 ) -> Forecast:
     """Return what is expected of the hours to come; without any load known only what is so now.
 
-    `advance` is called for each of the three times that the story is played.
+    `advance` is called for each time that the story has been played, once for each of EDGES at most.
     """
     whose = "total" if now.sample.foreign_cpu is None else "foreign"
     if outlook is None:
@@ -93,7 +97,8 @@ def forecast(
         return Forecast(now.at, now.at + span, 0.0, whose, [], tasks, [])
     hours = [_hour(now, outlook, number) for number in range(ceil(span / HOUR))]
     stories = []
-    for edge in (0, -1, 1):
+    # Without a band its edges would say that nothing can come otherwise than expected.
+    for edge in EDGES if all(one.expected.low is not None for one in hours) else EDGES[:1]:
         stories.append(_Story(now, outlook, edge).starts(now.at + span))
         advance()
     tasks = [_prospect(name, task, now, stories) for name, task in tasks_of(now)]
@@ -125,12 +130,12 @@ def conditions(now: Present) -> list[str]:
 
 
 def _hour(now: Present, outlook: Outlook, number: int) -> Hour:
-    """Return what is expected of the hour that begins so many hours after the present one did, of what is left of it."""
+    """Return what is expected of what is left of an hour, counted from the one that it is now."""
     begins = now.at.replace(minute=0, second=0, microsecond=0) + number * HOUR
     step = timedelta(minutes=outlook.grid.minutes)
     moments = [begins + count * step for count in range(outlook.grid.steps(1))]
     left = [moment for moment in moments if moment + step > now.at]
-    return Hour(begins, outlook.over([step_of(now.local(moment), outlook.grid) for moment in left]))
+    return Hour(now.local(begins), outlook.over([step_of(now.local(moment), outlook.grid) for moment in left]))
 
 
 class _Story:
@@ -163,13 +168,11 @@ class _Story:
         """Yield the cycles to come, in the beat of those that have been, each with the CPU of the tick before it."""
         at = first_tick(self._now.state.nominal_at, self._now.at, self._tick)
         while at < until:
-            cpu = min(100.0, self._cpu(step_of(self._now.local(at - self._tick / 2), self._outlook.grid)) + self._own)
-            yield at, replace(self._now.sample, at=self._now.local(at), cpu=cpu, foreign_cpu=None)
+            others = self._cpu(step_of(self._now.local(at - self._tick / 2), self._outlook.grid))
+            cpu = min(100.0, others + self._now.own_cpu)
+            local = self._now.local(at)
+            yield local, replace(self._now.sample, at=local, cpu=cpu, foreign_cpu=None)
             at += self._tick
-
-    @property
-    def _own(self) -> float:
-        return self._now.own_cpu
 
     def _cpu(self, step: int) -> float:
         if step not in self._loads:
@@ -198,16 +201,16 @@ def first_tick(nominal: datetime | None, now: datetime, tick: timedelta) -> date
 
 def _prospect(name: str, task: Task, now: Present, stories: Sequence[dict[str, list[datetime]]]) -> Prospect:
     starts = [story[name] for story in stories]
+    first = starts[0][0] if starts[0] else None
+    found = Prospect(name, rhythm_of(task, now.config), now.decisions[name], first, runs=len(starts[0]))
+    if len(stories) < len(EDGES):
+        return found
     firsts = [story[0] for story in starts if story]
     counts = [len(story) for story in starts]
-    return Prospect(
-        name,
-        rhythm_of(task, now.config),
-        now.decisions[name],
-        starts[0][0] if starts[0] else None,
-        min(firsts, default=None),
-        max(firsts) if len(firsts) == len(starts) else None,
-        counts[0],
-        min(counts),
-        max(counts),
+    return replace(
+        found,
+        earliest=min(firsts, default=None),
+        latest=max(firsts) if len(firsts) == len(starts) else None,
+        fewest=min(counts),
+        most=max(counts),
     )

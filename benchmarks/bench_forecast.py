@@ -1,6 +1,6 @@
 """How good `forecast` is on recorded loads: its errors beside those of naive forecasts, and what its band holds.
 
-It walks forward over each trace: every 13 hours, from the 21st day on, the hours 1, 6, 12 and 24 from then are
+It walks forward over each trace: every 5 hours, from the 21st day on, the hours 1, 6, 12 and 24 from then are
 forecast from what was known then, 28 days of it at most. The traces are CSV files as `simulate --trace` reads them.
 """
 
@@ -19,8 +19,10 @@ TRACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "traces"
 TICK = timedelta(minutes=5)
 HORIZONS_H = (1, 6, 12, 24)
 FROM_DAY = 21
-EVERY_H = 13
+EVERY_H = 5
 """Has no divisor in common with 24: every hour of the day has its turn."""
+
+KINDS = ("forecast", "last", "yesterday", "held")
 
 Errors = dict[str, list[float]]
 
@@ -51,7 +53,7 @@ def walk(file: Path) -> dict[str, dict[str, float]]:
     load = simulate.load_of(known, TICK)
     hour, kept = load.grid.steps(1), load.grid.kept
     cells = array("H", load.cells)
-    errors: dict[int, Errors] = {hours: {"forecast": [], "last": [], "yesterday": [], "held": []} for hours in HORIZONS_H}
+    errors: dict[int, Errors] = {hours: {kind: [] for kind in KINDS} for hours in HORIZONS_H}
     for origin in range(FROM_DAY * load.grid.day, len(cells) - 24 * hour, EVERY_H * hour):
         outlook = Outlook(Rolling(load.grid, origin - 1, cells[max(0, origin - kept) : origin], 0.0, 1))
         last = mean(cells[origin - hour : origin])
