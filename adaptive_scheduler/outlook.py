@@ -130,7 +130,8 @@ class _Past:
         """Return how far from usual an hour will be that is so many hours after an origin, the present by default."""
         origin = len(self._means) if origin is None else origin
         level = self._level[origin]
-        return level + self._fading**hours * (self._rest[origin - 1] - level)
+        left: float = self._fading**hours
+        return level + left * (self._rest[origin - 1] - level)
 
     def errors(self, hours: int) -> list[float]:
         """Return what the same forecast missed so many hours ahead: the truth less what was expected."""

@@ -3,10 +3,9 @@
 import sys
 from datetime import datetime
 
-from adaptive_scheduler.durations import words
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.outlook import HABIT_DAYS
-from adaptive_scheduler.prospects import Forecast, Hour, Prospect
+from adaptive_scheduler.prospects import HOUR, Forecast, Hour, Prospect
 from adaptive_scheduler.render.base import QUIET, WARN, columns
 from adaptive_scheduler.terminal import Text, console
 
@@ -39,10 +38,9 @@ def forecast(view: Forecast, notes: list[str]) -> None:
         out.print(_row(hour, day, top, signs))
         day = hour.begins
     if not unknown:
-        edges = (
-            f"'{signs[0]}' to the low edge of the band, '{signs[1]}' to what is expected, '{signs[2]}' to the high edge"
-        )
-        out.print(Text(f"{edges}; four of five hours should end in the band", QUIET))
+        low, middle, high = (f"'{sign}' to" for sign in signs)
+        legend = f"{low} the low edge of the band, {middle} what is expected, {high} the high edge"
+        out.print(Text(f"{legend}; four of five hours should end in the band", QUIET))
     out.print()
     _tasks(view)
 
@@ -68,8 +66,7 @@ def _row(hour: Hour, before: datetime, top: float, signs: str) -> Text:
 
 def _tasks(view: Forecast) -> None:
     out = console()
-    span = words(view.until - view.at)
-    out.print(Text(f"What will probably run in the next {span}", "bold"))
+    out.print(Text(f"What will probably run in the next {(view.until - view.at) // HOUR} h", "bold"))
     table = columns("Task", "Next start", "Between", "Runs", "Rhythm")
     for one in view.tasks:
         table.add_row(one.name, _next(one, view.at), _between(one, view), _runs(one), one.rhythm)
@@ -94,7 +91,7 @@ def _between(one: Prospect, view: Forecast) -> str:
     begin = _clock(one.earliest, view.at)
     if one.latest is None:
         return f"{begin} and later than {_clock(view.until, view.at)}"
-    return begin if one.latest == one.earliest else f"{begin} and {_clock(one.latest, view.at)}"
+    return begin if one.latest == one.earliest else f"{begin} and {_clock(one.latest, one.earliest)}"
 
 
 def _runs(one: Prospect) -> str:
