@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import files, lessons, rolling
-from adaptive_scheduler.lessons import Knowledge
-from adaptive_scheduler.model import Config, Rules, Sample
+from adaptive_scheduler.lessons import Knowledge, Learning
+from adaptive_scheduler.model import Config, Sample
 from adaptive_scheduler.rolling import Rolling
 
 NAME = "rhythm.json"
@@ -20,19 +20,6 @@ LOAD_NAME = "rhythm_load.json"
 LOAD_VERSION = 1
 
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What holds at one moment: the rules with the learned staircases, and why others keep the classic rule.
-
-    `load` is the rolling load with the present sample, None where there is nothing to keep it for.
-    """
-
-    rules: Rules
-    knowledge: Knowledge
-    why: dict[str, str]
-    load: Rolling | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +67,11 @@ class Almanac:
         content = json.dumps({"version": lessons.VERSION, **learned}, separators=(",", ":"))
         files.replace_file(self.path, content.encode())
 
-    def standing(self, config: Config, sample: Sample, now: datetime, cpus: float | None) -> Standing:
+    def learning(self, config: Config, sample: Sample, now: datetime, cpus: float | None) -> Learning:
         """Return what holds at this moment; nothing is written."""
         rules = config.rules
         if rules.rhythm.learned == lessons.OFF:
-            return Standing(rules, Knowledge(), {})
+            return Learning(rules, Knowledge(), {})
         knowledge, load = self.knowledge(), None
         if knowledge.made_at is not None:
             load = self.load()
@@ -92,4 +79,4 @@ class Almanac:
             if load is not None and cpu is not None:
                 load = rolling.added(load, now, rules.tick, cpu)
         learned, why = lessons.standing(config.tasks, knowledge, load, now, rules.tick, cpus)
-        return Standing(replace(rules, learned=learned, heavy_pairs=knowledge.heavy_pairs), knowledge, why, load)
+        return Learning(replace(rules, learned=learned, heavy_pairs=knowledge.heavy_pairs), knowledge, why, load)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from adaptive_scheduler.model import Learned, Rhythm
 from adaptive_scheduler.rhythm import SLOWEST_LEARNED
+from adaptive_scheduler.staircases import HUNDREDTHS
 
 
 def earliest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
@@ -30,6 +31,6 @@ def probable_start(now: Learned, anchor: datetime, behind: float, moment: dateti
         if number >= table.ages:
             return None
         slot = (now.slot + ahead) % table.slots
-        if table.usual[slot] < table.ceiling(slot, max(0, number), account):
+        if table.usual[slot] / HUNDREDTHS < table.ceiling(slot, max(0, number), account):
             return moment + timedelta(seconds=ahead * slot_s)
     return None

@@ -153,9 +153,12 @@ def simulate(
         int | None, typer.Option("--days", metavar="N", min=1, help="This machine's own last days.")
     ] = None,
     policy: Annotated[
-        str, typer.Option("--policy", metavar="fixed|seed|learned", help="The staircase to follow.")
-    ] = "seed",
-    warmup: Annotated[str, typer.Option("--warmup", metavar="D", help="Leave the first stretch out.")] = "0",
+        str | None,
+        typer.Option("--policy", metavar="NAME", help="fixed, seed, learned, or all (with --json: seed by default)."),
+    ] = None,
+    warmup: Annotated[
+        str | None, typer.Option("--warmup", metavar="D", help="Leave the first stretch out (all: 14d by default).")
+    ] = None,
     jitter: Annotated[str, typer.Option("--jitter", metavar="D", help="Ticks come up to this late.")] = "0",
     drop: Annotated[str, typer.Option("--drop", metavar="P%", help="This share of the ticks is lost.")] = "0%",
     refit: Annotated[str, typer.Option("--refit", metavar="D", help="With 'learned': learn anew this often.")] = "7d",
@@ -167,14 +170,15 @@ def simulate(
     from adaptive_scheduler.commands.simulate import simulate as body
     from adaptive_scheduler.simulate import Policy
 
-    if policy not in list(Policy):
-        raise UsageError(f"unknown policy '{policy}'; choose one of: {', '.join(Policy)}")
+    policy = policy or ("seed" if as_json else "all")
+    if policy not in [*Policy, "all"]:
+        raise UsageError(f"unknown policy '{policy}'; choose one of: {', '.join(Policy)}, all")
     return body(
         context.obj,
         trace=trace,
         days=days,
-        policy=Policy(policy),
-        warmup=duration("--warmup", warmup) or timedelta(0),
+        policies=list(Policy) if policy == "all" else [Policy(policy)],
+        warmup=duration("--warmup", warmup),
         jitter=duration("--jitter", jitter) or timedelta(0),
         drop=share(drop),
         seed=seed,

@@ -123,11 +123,11 @@ class _Cycle:
 
     def _learned(self, now: datetime, sample: Sample, readings: tuple[Reading, ...]) -> None:
         """Take what was learned into the rules of this cycle, and keep the load it is measured by."""
-        standing = self.world.almanac.standing(self.config, sample, now, cpus_of(readings))
-        self.rules = standing.rules
-        if standing.load is not None:
+        learning = self.world.almanac.learning(self.config, sample, now, cpus_of(readings))
+        self.rules = learning.rules
+        if learning.load is not None:
             try:
-                self.world.almanac.keep(standing.load)
+                self.world.almanac.keep(learning.load)
             except OSError as error:
                 self.chronicle.complain("WARNING", f"the rolling load cannot be written: {error}, continuing")
 

@@ -23,7 +23,7 @@ from adaptive_scheduler.features import Bank
 from adaptive_scheduler.model import Rhythm, Task
 from adaptive_scheduler.rhythm import SLOWEST_LEARNED
 from adaptive_scheduler.signals import KEPT_DAYS, Grid
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.staircases import Table, hundredths
 from adaptive_scheduler.stopping import LEVELS, PRICE, Limits, solve
 
 Floats = NDArray[np.float64]
@@ -174,7 +174,7 @@ def fit(past: Past, subject: Subject, until: int) -> Table:
         weights=tuple(weights.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
-        usual=tuple(_usual(signal, known, slot, slots).tolist()),
+        usual=hundredths(_usual(signal, known, slot, slots).tolist()),
         ceilings=ceilings.tobytes(),
     )
 

@@ -58,7 +58,7 @@ def _next_look(entry: Entry, at: datetime, tick: timedelta) -> datetime | None:
     one = entry.decision
     if one.code in (Code.PAUSED, Code.WINDOW, Code.BACKOFF, Code.DISABLED):
         return one.next_look
-    if one.code is Code.NOT_DUE and one.unit == "seconds" and one.value is not None and one.limit is not None:
+    if one.code is Code.NOT_DUE and one.unit != EXPECTED and one.value is not None and one.limit is not None:
         interval = timedelta(seconds=one.limit)
         due = entry.first_at + timedelta(seconds=one.limit - one.value)
         return tick_at_or_after(due - slack(interval, tick), at, tick)

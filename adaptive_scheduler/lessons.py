@@ -12,7 +12,7 @@ from typing import Any
 
 from adaptive_scheduler import staircases
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Learned, Task
+from adaptive_scheduler.model import Learned, Rules, Task
 from adaptive_scheduler.rolling import Rolling, step_of
 from adaptive_scheduler.signals import Present
 from adaptive_scheduler.staircases import Table
@@ -63,6 +63,19 @@ class Knowledge:
     days: float = 0.0
     cpus: float | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What holds at one moment: the rules with the learned staircases, and why others keep the classic rule.
+
+    `load` is the rolling load with the present sample, None where there is nothing to keep it for.
+    """
+
+    rules: Rules
+    knowledge: Knowledge
+    why: Mapping[str, str]
+    load: Rolling | None = None
 
 
 def decode(plain: Plain) -> Knowledge:
@@ -158,3 +171,28 @@ def standing(
         for name, table in usable.items()
     }
     return learned, why
+
+
+def rhythm_of(task: Task, learning: Learning) -> tuple[str, str]:
+    """Return which rhythm a task follows ("plain", "classic" or "learned"), and a sentence on why."""
+    if not task.adaptive:
+        return "plain", "adaptive = false in tasks.toml"
+    if task.name not in learning.rules.learned:
+        return "classic", learning.why.get(task.name, 'learned = "off" in tasks.toml')
+    backtest, test = learning.knowledge.lessons[task.name].backtest, ""
+    met = [backtest.get(policy) for policy in ("learned", "classic", "fixed")]
+    if all(isinstance(one, int | float) for one in met):
+        numbers = tuple(f"{one:.1f} %" for one in met)
+        test = "; its runs would have met {} CPU, {} under the classic rule, {} plain".format(*numbers)
+    return "learned", f"from {learning.knowledge.days:.1f} days of load{test}"
+
+
+def in_short(tasks: Mapping[str, Task], learning: Learning, now: datetime) -> str:
+    """Return one line on how far the learned rhythm is in force."""
+    made_at, reasons = learning.knowledge.made_at, sorted(set(learning.why.values()))
+    if learning.rules.learned and made_at is not None:
+        ago = words(max(timedelta(0), now - made_at))
+        return f"{len(learning.rules.learned)} of {len(tasks)} tasks follow what was learned {ago} ago"
+    if not reasons:
+        return 'the classic rule; learned = "off" in tasks.toml' if learning.rules.rhythm.learned == OFF else ""
+    return f"the classic rule; {reasons[0] if len(reasons) == 1 else 'why TASK says of each why'}"

@@ -13,7 +13,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import Band
 from adaptive_scheduler.gates import percent
-from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Rules, Sample, State, Task, TaskState
+from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
+from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Sample, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit
 from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
 
@@ -47,6 +48,8 @@ class TaskView:
     durations: Band | None
     cpu_seconds: Band | None
     memory: Band | None
+    rhythm: tuple[str, str] = ("classic", "")
+    """Which rhythm it follows, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Overview:
     config: str
     notes: Sequence[str] = field(default_factory=list)
     standing: Standing | None = None
+    rhythm: str = ""
 
     @property
     def ok(self) -> bool:
@@ -79,27 +83,31 @@ def overview(
     now: datetime,
     notes: Sequence[str] = (),
     standing: Standing | None = None,
+    learning: Learning | None = None,
 ) -> Overview:
     """Return the overview; its problems are sentences, the scheduler's own first.
 
-    `standing` is how the project stands with the system's scheduler, where `install` registered it.
+    `standing` is how the project stands with the system's scheduler, where `install` registered it;
+    `learning` is what holds now of what was learned.
     """
+    holds = learning or Learning(config.rules, Knowledge(), {})
     tasks = [
-        _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, config.rules)
+        _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, holds)
         for name, task in config.tasks.items()
     ]
     problems = [*_scheduler_problems(config, state, now), *(text for task in tasks for text in _problems(task, now))]
     notes = [*notes, *_tight_limit(config, recent)]
+    rhythm = "" if learning is None else in_short(config.tasks, holds, now)
     return Overview(
-        now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes, standing
+        now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes, standing, rhythm
     )
 
 
-def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules: Rules) -> TaskView:
-    tick = rules.tick
+def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds: Learning) -> TaskView:
+    tick = holds.rules.tick
     run = mine.live or mine.last
     started = None if run is None else run.started_at
-    slowest = slowest_interval(task.interval, staircase(task, rules))
+    slowest = slowest_interval(task.interval, staircase(task, holds.rules))
     limit = max(OVERDUE_INTERVALS * task.interval, slowest) + OVERDUE_TICKS * tick
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.
@@ -121,6 +129,7 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, rules:
         footprints.durations(mine.footprint),
         footprints.cpu_seconds(mine.footprint),
         footprints.memory(mine.footprint),
+        rhythm_of(task, holds),
     )
 
 

@@ -74,9 +74,10 @@ def live(task: str, one: Live, now: datetime) -> Plain:
     }
 
 
-def why(one: Decision, at: datetime) -> Plain:
-    """Return the answer to `why`."""
-    return decision(one) | {"at": moment(at)}
+def why(one: Decision, at: datetime, rhythm: tuple[str, str] | None = None) -> Plain:
+    """Return the answer to `why`; which rhythm holds is known of the present alone."""
+    kind, reason = rhythm or (None, None)
+    return decision(one) | {"at": moment(at), "rhythm": kind, "rhythm_reason": reason}
 
 
 def status(view: Overview) -> Plain:
@@ -92,6 +93,7 @@ def status(view: Overview) -> Plain:
         "foreign_cpu": view.sample.foreign_cpu,
         "config": view.config,
         "notes": view.notes,
+        "rhythm": view.rhythm,
         "registration": view.standing and registration(view.standing),
         "tasks": [_task(one) for one in view.tasks],
     }
@@ -132,6 +134,8 @@ def _task(one: TaskView) -> Plain:
             "cpu_s": _band(one.cpu_seconds),
             "peak_memory_bytes": _band(one.memory),
         },
+        "rhythm": one.rhythm[0],
+        "rhythm_reason": one.rhythm[1],
         "next_look": moment(one.decision.next_look),
         "code": one.decision.code.value,
         "reason": one.decision.reason,

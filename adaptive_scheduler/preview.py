@@ -10,10 +10,10 @@ from datetime import datetime
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
-from adaptive_scheduler.almanac import Standing
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
+from adaptive_scheduler.lessons import Learning
 from adaptive_scheduler.model import Decision, Live, Result, Rules, Sample, State, Status
 from adaptive_scheduler.plan import plan
 
@@ -28,12 +28,12 @@ class Look:
     notes: list[str]
     runs: list[tuple[str, Result]]
     held: Mapping[str, int]
-    standing: Standing
+    learning: Learning
 
     @property
     def rules(self) -> Rules:
         """The rules in force, with what was learned."""
-        return self.standing.rules
+        return self.learning.rules
 
 
 def look(world: World) -> Look:
@@ -44,12 +44,12 @@ def look(world: World) -> Look:
     sample, readings = world.meter.measure(read.state.readings, now, own_cpu_s(read.state, live, world.runner)[0])
     state, set_back = folds.set_back(read.state, now, world.config.rules.tick)
     notes = [*read.notes, *(["the clock was set back: stamps from the future count as now"] if set_back else [])]
-    standing = world.almanac.standing(world.config, sample, now, cpus_of(readings))
-    state = excused(state, standing.rules.learned, now, world.config.rules.tick)
+    learning = world.almanac.learning(world.config, sample, now, cpus_of(readings))
+    state = excused(state, learning.rules.learned, now, world.config.rules.tick)
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
     state, ends = settle(state, live, now, world.config)
     held = held_memory(state, live, world.runner, sample, world.config)
-    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, standing)
+    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, learning)
 
 
 def present(world: World, seen: Look) -> dict[str, Decision]:

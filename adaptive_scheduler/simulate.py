@@ -32,6 +32,10 @@ class Policy(StrEnum):
     LEARNED = "learned"
 
 
+Teacher = Callable[[datetime], Mapping[str, Learned]]
+"""What says which learned staircases hold at a moment of the replay."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """One decision of a simulated cycle."""
@@ -95,7 +99,7 @@ def load_of(known: Iterable[Row | None], tick: timedelta) -> Rolling:
 def simulate(
     config: Config,
     ticks: Iterable[tuple[datetime, Sample]],
-    learned: Callable[[datetime], Mapping[str, Learned]] | None = None,
+    learned: Teacher | None = None,
     state: State | None = None,
 ) -> Iterator[Made]:
     """Yield what every cycle decides: each task's start if it started, else its last refusal.
@@ -138,14 +142,19 @@ def simulate(
             yield started.get(name) or refused[name]
 
 
+def held(known: Iterable[Row | None]) -> list[float]:
+    """Return the CPU of every tick, the last known one where a row is absent."""
+    cpu: list[float] = []
+    for row in known:
+        cpu.append(row.cpu if row is not None and row.cpu is not None else (cpu[-1] if cpu else 0.0))
+    return cpu
+
+
 def tally(
     made: Iterable[Made], config: Config, start: datetime, known: list[Row | None], since: datetime
 ) -> dict[str, Tally]:
     """Count a simulation from `since` on, with the CPU that each run really met in the trace."""
-    tick = config.rules.tick
-    cpu: list[float] = []
-    for row in known:
-        cpu.append(row.cpu if row is not None and row.cpu is not None else (cpu[-1] if cpu else 0.0))
+    tick, cpu = config.rules.tick, held(known)
     tallies = {name: Tally() for name in config.tasks}
     for one in made:
         if one.at < since:

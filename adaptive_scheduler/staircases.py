@@ -4,14 +4,20 @@ It is data: learn.py makes it, rhythm.py applies it, rhythm.json holds it. Ceili
 each; bin m means the m-th edge, in CPU points relative to the level of the last seven days.
 """
 
+from array import array
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
+from sys import byteorder
 from typing import Any
 from zlib import compress, decompressobj
 from zlib import error as zlib_error
 
 Plain = dict[str, Any]
+
+HUNDREDTHS = 100
+"""The usual signal is kept in hundredths of a per cent, two bytes a slot."""
 
 MOST_BYTES = 1_000_000
 """No table is larger; what unpacks to more is none."""
@@ -39,8 +45,8 @@ class Table:
     low: tuple[float, ...]
     high: tuple[float, ...]
     """Between which each feature is believed."""
-    usual: tuple[float, ...]
-    """The mean signal of each slot of the day."""
+    usual: Sequence[int]
+    """The mean signal of each slot of the day, in hundredths of a per cent."""
     ceilings: bytes
 
     @property
@@ -84,7 +90,7 @@ def encode(table: Table) -> Plain:
         "weights": [round(weight, 6) for weight in table.weights],
         "low": [round(value, 2) for value in table.low],
         "high": [round(value, 2) for value in table.high],
-        "usual": [round(value, 2) for value in table.usual],
+        "usual": b64encode(_little(array("h", table.usual)).tobytes()).decode(),
         "ceilings": b64encode(compress(table.ceilings, 9)).decode(),
     }
 
@@ -101,11 +107,11 @@ def decode(plain: Plain) -> Table:
         levels=_whole(plain["levels"], 2),
         credit=_number(plain["credit_runs"], 0.0),
         cap=_number(plain["cap_runs"], 0.01),
-        edges=tuple(_number(edge) for edge in plain["edges"]),
-        weights=tuple(_number(weight) for weight in plain["weights"]),
-        low=tuple(_number(value) for value in plain["low"]),
-        high=tuple(_number(value) for value in plain["high"]),
-        usual=tuple(_number(value) for value in plain["usual"]),
+        edges=_numbers(plain["edges"]),
+        weights=_numbers(plain["weights"]),
+        low=_numbers(plain["low"]),
+        high=_numbers(plain["high"]),
+        usual=_usual(b64decode(plain["usual"], validate=True)),
         ceilings=_unpacked(b64decode(plain["ceilings"], validate=True)),
     )
     if not table.edges or list(table.edges) != sorted(table.edges):
@@ -120,11 +126,35 @@ def decode(plain: Plain) -> Table:
     return table
 
 
+def hundredths(values: Iterable[float]) -> Sequence[int]:
+    """Return a usual signal as a table holds it."""
+    return array("h", (round(min(100.0, max(-100.0, value)) * HUNDREDTHS) for value in values))
+
+
+def _usual(packed: bytes) -> Sequence[int]:
+    cells = array("h")
+    cells.frombytes(packed)
+    return _little(cells)
+
+
+def _little(cells: "array[int]") -> "array[int]":
+    if byteorder == "big":
+        cells.byteswap()
+    return cells
+
+
 def _unpacked(packed: bytes) -> bytes:
     try:
         return decompressobj().decompress(packed, MOST_BYTES)
     except zlib_error as error:
         raise ValueError(f"its ceilings cannot be unpacked: {error}") from error
+
+
+def _numbers(values: list[Any]) -> tuple[float, ...]:
+    """Return many numbers at once: every cycle reads them."""
+    if not {type(value) for value in values} <= {int, float} or not isfinite(sum(values)):
+        raise ValueError("not all of them are numbers")
+    return tuple(map(float, values))
 
 
 def _number(value: object, least: float = -inf) -> float:

@@ -24,6 +24,7 @@ low_cpu = 20                  # below 20 %: interval x faster
 high_cpu = 70                 # above 70 %: interval x slower
 faster = 0.8
 slower = 1.5
+# learned = "off"             # "auto": what 'learn' found refines this, where it proved better on this machine
 
 [memory_gate]
 limit = 60                    # per cent; above it all but critical tasks wait ...
@@ -57,6 +58,13 @@ script = "builtin:daily_routine.py"
 depends_on = ["health_check"]
 expected_duration = "1m"
 # window = ["22:00-05:00"]    # local times in which it may start
+
+[tasks.learn_rhythm]
+description = "When is this machine calm?"
+priority = "low"
+interval = "7d"
+script = "builtin:learn_rhythm.py"
+expected_duration = "30s"
 
 # [tasks.backup]
 # description = "The home folder, to the other disk"

@@ -22,7 +22,7 @@ from tests.program import five_minutes
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
-VERBS = ["run", "status", "why", "history", "logs", "check", "simulate", "trends"]
+VERBS = ["run", "status", "why", "history", "logs", "check", "simulate", "trends", "learn"]
 VERBS += ["pause", "resume", "install", "uninstall", "schema", "init"]
 
 
@@ -470,6 +470,9 @@ def test_simulating_own_days_and_a_trace_tell_each_start_and_a_summary(program: 
     everything = program("simulate", "--days", "1", "--json", "--all").lines
     assert {one["code"] for one in everything[:-1]} == {"RUN", "NOT_DUE"}
     assert "Policy 'fixed' over" in program("simulate", "--days", "1", "--policy", "fixed").out
+    compared = program("simulate", "--days", "1", "--policy", "all", "--json").lines
+    assert {one["policy"] for one in compared[:-1]} == {"fixed", "seed", "learned"}
+    assert set(compared[-1]["summary"]["tasks"]["job"]["policies"]) == {"fixed", "seed", "learned"}
     trace = program.folder / "trace.csv"
     rows = [f"{(NOW + five_minutes(tick)).isoformat()},18,40" for tick in range(289)]
     trace.write_text("timestamp,cpu_percent,memory_percent\n" + "\n".join(rows) + "\n")

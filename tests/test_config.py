@@ -250,4 +250,5 @@ def test_the_shipped_tasks_toml_is_without_fault() -> None:
         "system_maintenance",
         "event_analysis",
         "daily_routine",
+        "learn_rhythm",
     } <= set(tasks)

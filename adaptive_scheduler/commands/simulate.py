@@ -1,9 +1,11 @@
-"""`simulate`: replay a recorded load through the very same decision function."""
+"""`simulate`: replay a recorded load through the very same decision function, under one policy or side by side."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from adaptive_scheduler import simulate as simulation
 from adaptive_scheduler import trace as traces
@@ -16,14 +18,42 @@ from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
 
+LEARNS_AFTER = timedelta(days=14)
+"""How long the comparison leaves out at the start, for nothing can have been learned before."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recorded load, and how its ticks are to come; counted from `since` on."""
+
+    start: datetime
+    known: list[Row | None]
+    tick: timedelta
+    since: datetime
+    jitter: timedelta
+    drop: float
+    seed: int
+    refit: timedelta
+
+    @property
+    def until(self) -> datetime:
+        """The end of its last row."""
+        return self.start + len(self.known) * self.tick
+
+    def ticks(self) -> Iterator[tuple[datetime, Sample]]:
+        """Yield each cycle's moment and sample."""
+        return simulation.late_and_lossy(
+            traces.samples(self.start, self.known, self.tick), self.jitter, self.drop, self.seed
+        )
+
 
 def simulate(
     config: str | None,
     *,
     trace: Path | None,
     days: int | None,
-    policy: Policy,
-    warmup: timedelta,
+    policies: Sequence[Policy],
+    warmup: timedelta | None,
     jitter: timedelta,
     drop: float,
     seed: int,
@@ -40,35 +70,48 @@ def simulate(
     if jitter >= tick:
         raise UsageError(f"--jitter {words(jitter)} is not below the tick of {words(tick)}")
     start, known = traces.slots(rows, tick)
-    since = start + warmup
-    if since >= start + len(known) * tick:
-        raise UsageError(f"the warm-up ends at {since:%Y-%m-%d %H:%M}, after the last row of the trace")
+    if warmup is None:
+        span = len(known) * tick
+        warmup = LEARNS_AFTER if len(policies) > 1 and span > LEARNS_AFTER + timedelta(days=1) else timedelta(0)
+    recording = Recording(start, known, tick, start + warmup, jitter, drop, seed, refit)
+    if recording.since >= recording.until:
+        raise UsageError(f"the warm-up ends at {recording.since:%Y-%m-%d %H:%M}, after the last row of the trace")
 
     def replay(chosen: Policy, *, loud: bool) -> dict[str, Tally]:
         under = simulation.under(chosen, world.config)
-        ticks = simulation.late_and_lossy(traces.samples(start, known, tick), jitter, drop, seed)
-        learned = None
-        if chosen is Policy.LEARNED:
-            from adaptive_scheduler.tutor import Tutor
+        ticks = _shown(recording.ticks(), len(known), chosen, quiet=as_json)
+        made = simulation.simulate(under, ticks, _teacher(chosen, world.config, under, recording))
+        seen = _printed(made, recording.since, chosen, show_all=show_all) if loud and as_json else made
+        return simulation.tally(seen, under, start, known, recording.since)
 
-            tasks = list(under.tasks.values())
-            rolling = simulation.load_of(known, tick)
-            learned = Tutor(
-                rolling, tasks, world.config.rules.rhythm, lambda task: simulation.lasts(task).total_seconds(), refit
-            ).learned
-        made = simulation.simulate(under, _shown(ticks, len(known), chosen, quiet=as_json), learned)
-        seen = _printed(made, since, show_all=show_all) if loud and as_json else made
-        return simulation.tally(seen, under, start, known, since)
-
-    tallies = replay(policy, loud=True)
-    fixed = tallies if policy is Policy.FIXED else replay(Policy.FIXED, loud=False)
-    _sum_up(world.config, policy, tallies, fixed, since, start + len(known) * tick, as_json=as_json)
+    tallies = {policy: replay(policy, loud=True) for policy in policies}
+    fixed = tallies.get(Policy.FIXED) or replay(Policy.FIXED, loud=False)
+    if len(policies) > 1:
+        _compare(world.config, tallies, recording, as_json=as_json)
+    else:
+        _sum_up(world.config, policies[0], tallies[policies[0]], fixed, recording, as_json=as_json)
     return 0
+
+
+def _teacher(chosen: Policy, config: Config, under: Config, recording: Recording) -> simulation.Teacher | None:
+    if chosen is not Policy.LEARNED:
+        return None
+    from adaptive_scheduler.tutor import Tutor
+
+    return Tutor(
+        simulation.load_of(recording.known, recording.tick),
+        list(under.tasks.values()),
+        config.rules.rhythm,
+        lambda task: simulation.lasts(task).total_seconds(),
+        recording.refit,
+    ).learned
 
 
 def _own_rows(world: World, days: int) -> list[Row]:
     now = world.clock.now()
-    rows = [Row(s.at, s.cpu, s.memory) for s in world.history.samples(now - timedelta(days=days), now)]
+    samples = world.history.samples(now - timedelta(days=days), now)
+    # What our tasks used then is no part of the load that they would meet now.
+    rows = [Row(s.at, s.cpu if s.foreign_cpu is None else s.foreign_cpu, s.memory) for s in samples]
     if len(rows) < 2:
         raise UsageError(
             f"the history has {len(rows)} samples of the last {days} days; let 'run' collect some, or use --trace"
@@ -78,12 +121,12 @@ def _own_rows(world: World, days: int) -> list[Row]:
     return [Row(row.at - tick, row.cpu, row.memory) for row in rows]
 
 
-def _printed(made: Iterable[Made], since: datetime, *, show_all: bool) -> Iterator[Made]:
+def _printed(made: Iterable[Made], since: datetime, policy: Policy, *, show_all: bool) -> Iterator[Made]:
     from adaptive_scheduler import plain
 
     for one in made:
         if one.at >= since and (show_all or one.decision.code.starts):
-            output.as_json(plain.made(one))
+            output.as_json(plain.made(one) | {"policy": policy.value})
         yield one
 
 
@@ -102,26 +145,33 @@ def _shown(
             yield one
 
 
+def _frame(recording: Recording) -> dict[str, Any]:
+    from adaptive_scheduler import plain
+
+    return {
+        "from": plain.moment(recording.since),
+        "until": plain.moment(recording.until),
+        "days": round((recording.until - recording.since) / timedelta(days=1), 3),
+    }
+
+
 def _sum_up(
     config: Config,
     policy: Policy,
     tallies: dict[str, Tally],
     fixed: dict[str, Tally],
-    since: datetime,
-    until: datetime,
+    recording: Recording,
     *,
     as_json: bool,
 ) -> None:
     from adaptive_scheduler import plain
 
-    days = (until - since) / timedelta(days=1)
+    frame = _frame(recording)
     summary = {
         "policy": policy.value,
-        "from": plain.moment(since),
-        "until": plain.moment(until),
-        "days": round(days, 3),
+        **frame,
         "tasks": {
-            name: plain.tally(one, days) | {"fixed_mean_cpu_met": plain.rounded(fixed[name].mean_cpu)}
+            name: plain.tally(one, frame["days"]) | {"fixed_mean_cpu_met": plain.rounded(fixed[name].mean_cpu)}
             for name, one in tallies.items()
         },
     }
@@ -131,3 +181,37 @@ def _sum_up(
     from adaptive_scheduler import render
 
     render.simulation(summary, config)
+
+
+def _compare(config: Config, tallies: dict[Policy, dict[str, Tally]], recording: Recording, *, as_json: bool) -> None:
+    from adaptive_scheduler import plain
+    from adaptive_scheduler.foresight import reachable
+
+    frame = _frame(recording)
+    first = (recording.since - recording.start) // recording.tick
+    cpu = simulation.held(recording.known)[first:]
+    tasks = {}
+    for name, task in config.tasks.items():
+        steps = max(1, round(simulation.lasts(task) / recording.tick))
+        fixed, best = reachable(cpu, task.interval / recording.tick, steps, config.rules.rhythm)
+        policies = {}
+        for policy, of in tallies.items():
+            met = of[name].mean_cpu
+            share = None if met is None or best is None or fixed - best < LEAST_ROOM else (fixed - met) / (fixed - best)
+            policies[policy.value] = plain.tally(of[name], frame["days"]) | {"capture": plain.rounded(share)}
+        tasks[name] = {
+            "any_time_mean_cpu": plain.rounded(fixed),
+            "foresight_mean_cpu": plain.rounded(best),
+            "policies": policies,
+        }
+    summary = {**frame, "tasks": tasks}
+    if as_json:
+        output.as_json({"summary": summary})
+        return
+    from adaptive_scheduler import render
+
+    render.comparison(summary, config)
+
+
+LEAST_ROOM = 0.05
+"""Where foresight could spare less CPU than this, in per cent, a share of it says nothing."""

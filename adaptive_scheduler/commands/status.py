@@ -49,4 +49,5 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
         seen.now,
         notes,
         standing or registration.read_back(world.config),
+        seen.learning,
     )

@@ -7,6 +7,7 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.lessons import rhythm_of
 from adaptive_scheduler.model import Decision
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.preview import look, present
@@ -17,22 +18,23 @@ def why(config: str | None, task: str, *, at: str | None, as_json: bool) -> int:
     """Explain one task's decision; the past comes from the ledger in the history."""
     world = open_world(config, strict=False, write=False).world
     known_tasks(world.config, [task])
-    footprint = None
+    footprint = rhythm = None
     if at is None:
         seen = look(world)
         moment, decision = seen.now, present(world, seen)[task]
         footprint = seen.state.tasks[task].footprint
+        rhythm = rhythm_of(world.config.tasks[task], seen.learning)
     else:
         moment = parse_time(at, world.clock.now())
         decision = _then(world, task, moment)
     if as_json:
         from adaptive_scheduler import plain
 
-        output.as_json(plain.why(decision, moment))
+        output.as_json(plain.why(decision, moment, rhythm))
     else:
         from adaptive_scheduler import render
 
-        render.why(decision, moment, world.config.tasks[task], footprint)
+        render.why(decision, moment, world.config.tasks[task], footprint, rhythm)
     return 0
 
 

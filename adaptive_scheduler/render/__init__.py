@@ -9,12 +9,13 @@ from adaptive_scheduler.render.checks import findings
 from adaptive_scheduler.render.overview import overview_page, status
 from adaptive_scheduler.render.past import history, short_id
 from adaptive_scheduler.render.reason import why
-from adaptive_scheduler.render.replay import simulation
+from adaptive_scheduler.render.replay import comparison, simulation
 from adaptive_scheduler.render.run import report
 from adaptive_scheduler.times import clock_time
 
 __all__ = [
     "clock_time",
+    "comparison",
     "findings",
     "history",
     "overview_page",

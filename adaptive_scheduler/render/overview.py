@@ -44,6 +44,8 @@ def overview_page(view: Overview) -> RenderableType:
         line += f"  not ours {percent(view.sample.foreign_cpu)}"
     parts.append(Text(f"{line}  {sparkline(view.recent, encoding)}"))
     parts.append(Text(f"last cycle {relative(view.last_cycle_at, view.at)}; {view.config}", QUIET))
+    if view.rhythm:
+        parts.append(Text(f"rhythm: {view.rhythm}", QUIET))
     if view.standing is not None:
         parts.append(Text(f"registered: {view.standing.summary}", QUIET))
         parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]
@@ -74,6 +76,9 @@ def _last(one: TaskView, now: datetime) -> Text:
 
 
 def _every(one: TaskView) -> str:
+    if one.rhythm[0] == "learned":
+        # Its intervals vary with the hour; what is kept is their mean.
+        return f"{compact(one.interval)}, learned"
     text = compact(one.adaptive_interval)
     if one.adaptive_interval != one.interval:
         text += f" ({compact(one.interval)})"

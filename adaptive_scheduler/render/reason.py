@@ -7,7 +7,7 @@ from rich.table import Table
 from adaptive_scheduler.codes import MEANINGS
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import durations, memory
-from adaptive_scheduler.gates import percent
+from adaptive_scheduler.gates import EXPECTED, percent
 from adaptive_scheduler.model import Decision, Task
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.render.base import QUIET, code_text, relative, words_s
@@ -15,14 +15,25 @@ from adaptive_scheduler.sizes import spoken
 from adaptive_scheduler.terminal import Text, console
 
 
-def why(decision: Decision, moment: datetime, task: Task, footprint: str | None = None) -> None:
-    """Print one decision with its numbers and the meaning of its code; of the present also what runs take."""
+def why(
+    decision: Decision,
+    moment: datetime,
+    task: Task,
+    footprint: str | None = None,
+    rhythm: tuple[str, str] | None = None,
+) -> None:
+    """Print one decision with its numbers and the meaning of its code.
+
+    Of the present also what runs take, and which rhythm the task follows.
+    """
     out = console()
     out.print(Text(f"{decision.task}: ", "bold").append(code_text(decision.code)).append(f" - {decision.reason}"))
     out.print(MEANINGS[decision.code], style=QUIET)
     rows = {"at": f"{moment:%Y-%m-%d %H:%M:%S}", "priority": task.priority.value, "base interval": words(task.interval)}
+    if rhythm is not None:
+        rows["rhythm"] = f"{rhythm[0]}: {rhythm[1]}" if rhythm[1] else rhythm[0]
     if decision.value is not None:
-        rows["measured"] = _number(decision.value, decision.unit)
+        rows["expected" if decision.unit == EXPECTED else "measured"] = _number(decision.value, decision.unit)
     if decision.limit is not None:
         rows["limit"] = _number(decision.limit, decision.unit)
     if decision.blocker:
@@ -43,7 +54,7 @@ def why(decision: Decision, moment: datetime, task: Task, footprint: str | None 
 
 
 def _number(value: float, unit: str) -> str:
-    if unit == "percent":
+    if unit in ("percent", EXPECTED):
         return percent(value)
     if unit == "bytes":
         return spoken(value)

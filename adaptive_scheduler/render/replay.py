@@ -1,12 +1,14 @@
 """The page of `simulate`: what would have run, in one table."""
 
+from datetime import timedelta
 from typing import Any
 
 from adaptive_scheduler.durations import compact
 from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Config
-from adaptive_scheduler.render.base import columns
-from adaptive_scheduler.terminal import console
+from adaptive_scheduler.render.base import QUIET, columns
+from adaptive_scheduler.terminal import Text, console
+from adaptive_scheduler.times import from_iso
 
 
 def simulation(summary: dict[str, Any], config: Config) -> None:
@@ -30,3 +32,32 @@ def simulation(summary: dict[str, Any], config: Config) -> None:
             codes,
         )
     out.print(table)
+
+
+def comparison(summary: dict[str, Any], config: Config) -> None:
+    """Print the policies side by side."""
+    out = console()
+    out.print(f"{summary['days']:g} days from {from_iso(summary['from']).astimezone():%Y-%m-%d %H:%M}", style="bold")
+    table = columns("Task", "Policy", "Runs", "CPU met", "Calm found", "Waited for CPU", "Longest gap")
+    for name, one in summary["tasks"].items():
+        title = f"{name} ({compact(config.tasks[name].interval)})"
+        for policy, found in one["policies"].items():
+            gap = found["max_gap_s"]
+            table.add_row(
+                title,
+                policy,
+                str(found["runs"]),
+                percent(found["mean_cpu_met"]),
+                "-" if found["capture"] is None else f"{100 * found['capture']:.0f} %",
+                f"{found['decisions'].get('CPU_CEILING', 0)} cycles",
+                "-" if gap is None else compact(timedelta(seconds=gap)),
+            )
+            title = ""
+        best = "-" if one["foresight_mean_cpu"] is None else percent(one["foresight_mean_cpu"])
+        table.add_row("", Text("foresight", QUIET), "", Text(best, QUIET), "", "", "")
+    out.print(table)
+    out.print(
+        "CPU met: mean load during the runs. Calm found: how far from any time of day to what perfect foresight "
+        "would have met at the same rate.",
+        style=QUIET,
+    )

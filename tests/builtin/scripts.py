@@ -10,7 +10,7 @@ from typing import NamedTuple
 import adaptive_scheduler
 
 FOLDER = Path(adaptive_scheduler.__file__).parent / "builtin"
-NAMES = ("benchmark", "check_health", "daily_routine", "event_analysis", "maintenance")
+NAMES = ("benchmark", "check_health", "daily_routine", "event_analysis", "learn_rhythm", "maintenance")
 LIMIT_S = 60
 
 

@@ -1,4 +1,4 @@
-"""The shipped tasks.toml: five tasks that the classic description names, all of which can run at once."""
+"""The shipped tasks.toml: the five classic tasks and one that learns, all of which can run at once."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ def config() -> Config:
     return load(SAMPLE, platform="linux")
 
 
-def test_the_five_classic_tasks_are_there(config: Config) -> None:
+def test_the_five_classic_tasks_are_there_and_one_that_learns(config: Config) -> None:
     table = {name: (task.interval, task.priority.value) for name, task in config.tasks.items()}
     assert table == {
         "health_check": (timedelta(minutes=10), "critical"),
@@ -25,6 +25,7 @@ def test_the_five_classic_tasks_are_there(config: Config) -> None:
         "system_maintenance": (timedelta(minutes=60), "medium"),
         "event_analysis": (timedelta(minutes=60), "medium"),
         "daily_routine": (timedelta(hours=24), "low"),
+        "learn_rhythm": (timedelta(days=7), "low"),
     }
 
 
