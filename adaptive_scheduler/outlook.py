@@ -64,7 +64,7 @@ class Outlook:
     def __init__(self, load: Rolling) -> None:
         if not load.cells:
             raise ValueError("no load is known yet")
-        self._values, self._end, self._hour = load.values(), load.end, load.grid.steps(1)
+        self._values, self._end, self._hour = [min(100.0, one) for one in load.values()], load.end, load.grid.steps(1)
         self.grid = load.grid
         self.days = sum(not cell & FILLED for cell in load.cells) / load.grid.day
         hours = max(1, len(self._values) // self._hour)

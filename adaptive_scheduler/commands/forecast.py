@@ -50,8 +50,8 @@ def forecast(config: str | None, *, hours: int, as_json: bool) -> int:
 
 def _load(world: World, seen: Look) -> Rolling:
     """Return the load of the last weeks: the rolling one where cycles keep it, else that of the history."""
-    if seen.standing.load is not None:
-        return seen.standing.load
+    if seen.learning.load is not None:
+        return seen.learning.load
     tick, local = world.config.rules.tick, local_time(seen.now)
     samples = world.history.samples(seen.now - timedelta(days=KEPT_DAYS), seen.now)
     load = Rolling(rolling.grid_for(tick))

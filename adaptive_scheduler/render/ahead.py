@@ -90,7 +90,7 @@ def _between(one: Prospect, view: Forecast) -> str:
         return "unknown"
     begin = _clock(one.earliest, view.at)
     if one.latest is None:
-        return f"{begin} and later than {_clock(view.until, view.at)}"
+        return f"{begin} at the earliest"
     return begin if one.latest == one.earliest else f"{begin} and {_clock(one.latest, one.earliest)}"
 
 
