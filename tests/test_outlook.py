@@ -145,7 +145,8 @@ def test_weeks_that_were_made_up_teach_nothing_about_weekdays() -> None:
 def test_the_band_is_unknown_until_enough_errors_are() -> None:
     few, enough = Outlook(load(1.5, office)), Outlook(load(2.5, office))
     unknown = ahead(few, 24)
-    assert (unknown.cpu, unknown.low, unknown.high) == (pytest.approx(office(END + 48)), None, None)
+    assert unknown.cpu == pytest.approx(office(END + 48))
+    assert (unknown.low, unknown.high) == (None, None)
     assert ahead(enough, 1).low is not None
     assert ahead(enough, 24).low is None
     assert ahead(Outlook(load(28, office)), 168).low is not None
@@ -570,6 +571,22 @@ def test_no_command_but_those_that_learn_pays_for_numpy(program: Inside, words: 
         [sys.executable, "-c", look], env=program.environ, cwd=program.folder, capture_output=True, text=True
     )
     assert (done.stderr, done.returncode) == ("", 0 if words[0] != "status" else 1)
+
+
+def test_samples_without_cpu_are_no_load(program: Inside) -> None:
+    program.outputs.mkdir()
+    History(program.outputs).record(NOW, 1, sample(None, at=NOW), [], TICK)
+    assert program("forecast", "--json").json["hours"] == []
+
+
+def test_what_a_cycle_keeps_and_has_learned_is_what_it_rests_on(program: Inside) -> None:
+    """The present sample of 50 % is part of the rolling load then."""
+    record(program.outputs, 28, office, None)
+    assert program("learn").code == 0
+    program.at(NOW + TICK)
+    told = program("forecast", "--json").json
+    assert (told["days"], told["tasks"][0]["rhythm"]) == (28.0, "learned")
+    assert told["hours"][0]["cpu"] != 75.0
 
 
 def test_what_our_own_tasks_used_lately_is_a_mean_of_the_samples_that_know_it() -> None:
