@@ -30,6 +30,12 @@ DARK = timedelta(days=7)
 
 OFF = "off"
 
+LEAST_DAYS = 14
+"""How long a history must reach back before anything is learned from it."""
+
+MEASURED_SHARE = 0.5
+"""How much of that must really have been measured."""
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -76,6 +82,13 @@ class Learning:
     knowledge: Knowledge
     why: Mapping[str, str]
     load: Rolling | None = None
+
+
+def too_little(measured: float, reached: float) -> str:
+    """Return why nothing can be learned yet of so many days measured, in so many reached back; empty where it can."""
+    if reached >= LEAST_DAYS and measured >= LEAST_DAYS * MEASURED_SHARE:
+        return ""
+    return f"{measured:.1f} days of load are known in {reached:.1f}; learning takes {LEAST_DAYS}"
 
 
 def decode(plain: Plain) -> Knowledge:

@@ -8,13 +8,14 @@ marked and teach nothing.
 
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from sys import byteorder
 from typing import Any
 
-from adaptive_scheduler.signals import Grid
+from adaptive_scheduler.model import Sample
+from adaptive_scheduler.signals import KEPT_DAYS, Grid
 
 Plain = dict[str, Any]
 
@@ -27,6 +28,9 @@ POSSIBLE = bytes(high | filled for high in range((100 * HUNDREDTHS >> 8) + 1) fo
 
 HELD_H = 1
 """A gap of up to this many hours holds the value before it."""
+
+READ_DAYS = 2 * KEPT_DAYS
+"""How far back `learn` reads: four weeks to learn from, and four more so that its test can learn from as much."""
 
 STEPS = (5, 10, 15, 20, 30, 60)
 """Minutes that a step may last: the shortest that a tick fits in."""
@@ -58,6 +62,11 @@ class Rolling:
         return [(cell & ~FILLED) / HUNDREDTHS for cell in self.cells]
 
     @property
+    def measured_days(self) -> float:
+        """How many days of it were measured."""
+        return sum(not cell & FILLED for cell in self.cells) / self.grid.day
+
+    @property
     def first(self) -> int:
         """The number of the oldest step."""
         return self.end - len(self.cells) + 1
@@ -85,6 +94,22 @@ def added(rolling: Rolling, at: datetime, tick: timedelta, cpu: float, *, keep: 
         _fill(cells, behind - 1, grid)
     cells.append(_cell(cpu))
     return Rolling(grid, step, cells[-most:], cpu, 1)
+
+
+def gathered(samples: Iterable[Sample], tick: timedelta) -> Rolling:
+    """Return the load of these samples, oldest first: not ours where that is known, else all of it."""
+    load = Rolling(grid_for(tick))
+    for sample in samples:
+        cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
+        if cpu is not None:
+            load = added(load, sample.at.astimezone(), tick, cpu, keep=load.grid.day * READ_DAYS)
+    return load
+
+
+def latest(rolling: Rolling) -> Rolling:
+    """Return the part of the load that is kept between cycles."""
+    cells = array("H", rolling.cells)[-rolling.grid.kept :]
+    return Rolling(rolling.grid, rolling.end, cells, rolling.total, rolling.count)
 
 
 def encode(rolling: Rolling) -> Plain:

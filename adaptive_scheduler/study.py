@@ -2,7 +2,7 @@
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -13,17 +13,13 @@ from adaptive_scheduler import staircases
 from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.learn import Past, Subject, fit, subject
-from adaptive_scheduler.model import Config, Sample, State, Task
+from adaptive_scheduler.model import Config, State, Task
 from adaptive_scheduler.overlaps import Pair
-from adaptive_scheduler.rolling import Rolling, added, grid_for
-from adaptive_scheduler.signals import KEPT_DAYS
+from adaptive_scheduler.rolling import Rolling, latest
 from adaptive_scheduler.times import iso
-from adaptive_scheduler.tutor import past_of, too_little
+from adaptive_scheduler.tutor import past_of
 
 Plain = dict[str, Any]
-
-READ_DAYS = 2 * KEPT_DAYS
-"""How far back is read: four weeks to learn from, and four more so that the back-test can learn from as much."""
 
 UNKNOWN_RUN = timedelta(minutes=5)
 """How long a run is taken to last of which nothing is known."""
@@ -39,24 +35,8 @@ class Finding:
     table: staircases.Table | None = None
 
 
-def gathered(samples: Iterable[Sample], tick: timedelta) -> Rolling:
-    """Return the load of these samples, oldest first: not ours where that is known, else all of it."""
-    rolling = Rolling(grid_for(tick))
-    for sample in samples:
-        cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
-        if cpu is not None:
-            rolling = added(rolling, sample.at.astimezone(), tick, cpu, keep=rolling.grid.day * READ_DAYS)
-    return rolling
-
-
-def latest(rolling: Rolling) -> Rolling:
-    """Return the part of the load that is kept between cycles."""
-    cells = array("H", rolling.cells)[-rolling.grid.kept :]
-    return Rolling(rolling.grid, rolling.end, cells, rolling.total, rolling.count)
-
-
 def study(rolling: Rolling, config: Config, state: State, advance: Callable[[], None]) -> Iterator[Finding]:
-    """Yield what can be learned of each task; nothing at all where too little is known (`tutor.too_little`)."""
+    """Yield what can be learned of each task, from a load of which enough is known (`lessons.too_little`)."""
     past = past_of(rolling)
     for task in config.tasks.values():
         mine = state.tasks.get(task.name)
@@ -116,14 +96,6 @@ def _encode(one: Finding) -> Plain:
 def _numbers(verdict: Verdict) -> Plain:
     """Return the numbers of a back-test; null for the load that no run met."""
     return {key: round(value, 3) if isfinite(value) else None for key, value in asdict(verdict).items()}
-
-
-def too_little_known(rolling: Rolling) -> str:
-    """Return why nothing can be learned yet, empty where it can."""
-    if not rolling.cells:
-        return "the history holds no load yet: let 'run' collect some"
-    past = past_of(rolling)
-    return too_little(past, len(past.values))
 
 
 def told(one: Finding) -> Plain:

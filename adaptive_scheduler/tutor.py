@@ -13,16 +13,10 @@ from numpy.typing import NDArray
 
 from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.learn import Past, Subject, fit, signals, subject
+from adaptive_scheduler.lessons import LEAST_DAYS, too_little
 from adaptive_scheduler.model import Learned, Rhythm, Task
 from adaptive_scheduler.rolling import FILLED, Rolling, step_of
-from adaptive_scheduler.signals import KEPT_DAYS
 from adaptive_scheduler.staircases import Table
-
-LEAST_DAYS = 14
-"""How long a history must reach back before anything is learned from it."""
-
-MEASURED_SHARE = 0.5
-"""How much of that must really have been measured."""
 
 REFIT = timedelta(days=7)
 
@@ -33,13 +27,10 @@ def past_of(rolling: Rolling) -> Past:
     return Past(np.array(rolling.values()), known, rolling.grid, rolling.first % rolling.grid.day)
 
 
-def too_little(past: Past, until: int) -> str:
-    """Return why nothing can be learned yet from the steps before `until`, empty where it can."""
-    day = past.grid.day
-    measured = float(past.known[max(0, until - KEPT_DAYS * day) : until].sum()) / day
-    if until < LEAST_DAYS * day or measured < LEAST_DAYS * MEASURED_SHARE:
-        return f"{measured:.1f} days of load are known in {until / day:.1f}; learning takes {LEAST_DAYS} days"
-    return ""
+def _enough(past: Past, until: int) -> bool:
+    """Whether enough is known before a step to learn anything then."""
+    known = past.known[:until]
+    return not too_little(known[-past.grid.kept :].sum() / past.grid.day, until / past.grid.day)
 
 
 @dataclass
@@ -74,7 +65,7 @@ class Tutor:
         step = step_of(now, self._grid) - self._first
         if step > len(self._past.values):
             return {}
-        if step >= self._next and not too_little(self._past, step):
+        if step >= self._next and _enough(self._past, step):
             for pupil in self.pupils.values():
                 self._teach(pupil, step)
             self._next = step + self._refit

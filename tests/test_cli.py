@@ -470,9 +470,6 @@ def test_simulating_own_days_and_a_trace_tell_each_start_and_a_summary(program: 
     everything = program("simulate", "--days", "1", "--json", "--all").lines
     assert {one["code"] for one in everything[:-1]} == {"RUN", "NOT_DUE"}
     assert "Policy 'fixed' over" in program("simulate", "--days", "1", "--policy", "fixed").out
-    compared = program("simulate", "--days", "1", "--policy", "all", "--json").lines
-    assert {one["policy"] for one in compared[:-1]} == {"fixed", "seed", "learned"}
-    assert set(compared[-1]["summary"]["tasks"]["job"]["policies"]) == {"fixed", "seed", "learned"}
     trace = program.folder / "trace.csv"
     rows = [f"{(NOW + five_minutes(tick)).isoformat()},18,40" for tick in range(289)]
     trace.write_text("timestamp,cpu_percent,memory_percent\n" + "\n".join(rows) + "\n")
@@ -481,7 +478,18 @@ def test_simulating_own_days_and_a_trace_tell_each_start_and_a_summary(program: 
     refused = program("simulate", "--trace", str(trace), "--warmup", "2d")
     assert (refused.code, "after the last row of the trace" in refused.err) == (2, True)
     program.terminal = True
-    assert program(*words).err
+    assert program(*words, "--policy", "seed").err
+
+
+def test_simulating_without_a_policy_sets_all_of_them_side_by_side(program: Inside) -> None:
+    pytest.importorskip("numpy", reason="learning needs numpy, which cannot be loaded here")
+    for tick in range(4):
+        program.at(NOW + five_minutes(tick))("run")
+    told = program("simulate", "--days", "1", "--policy", "all", "--json").lines
+    assert {one["policy"] for one in told[:-1]} == {"fixed", "seed", "learned"}
+    assert set(told[-1]["summary"]["tasks"]["job"]["policies"]) == {"fixed", "seed", "learned"}
+    page = program("simulate", "--days", "1").out
+    assert [word for word in ("fixed", "seed", "learned", "foresight") if word not in page] == []
 
 
 # -- faults and streams --------------------------------------------------------------------------------

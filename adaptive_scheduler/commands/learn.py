@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
-from adaptive_scheduler import lessons, study
+from adaptive_scheduler import lessons, rolling
 from adaptive_scheduler.almanac import NAME
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.counters import read_counters
@@ -20,21 +21,25 @@ def learn(config: str | None, *, as_json: bool) -> int:
     """Learn, test, write and tell; with too little history say so and change nothing."""
     world = open_world(config, strict=False, write=False).world
     now, tick = world.clock.now(), world.config.rules.tick
-    since = now - timedelta(days=study.READ_DAYS)
+    since = now - timedelta(days=rolling.READ_DAYS)
     samples = world.history.samples(since, now)
-    load = study.gathered(samples, tick)
-    problem = study.too_little_known(load)
-    findings: list[study.Finding] = []
+    load = rolling.gathered(samples, tick)
+    problem = lessons.too_little(rolling.latest(load).measured_days, len(load.cells) / load.grid.day)
+    told: list[dict[str, Any]] = []
     if not problem:
+        # numpy is loaded only when there is something to learn from.
+        from adaptive_scheduler import study
+
         pairs = heavy_pairs(samples, world.history.runs_between(since, now), tick=tick)
         with _progress(len(world.config.tasks), quiet=as_json) as advance:
             findings = list(study.study(load, world.config, world.store.read().state, advance))
-        _write(world, study.encode(findings, pairs, load, now, _cpus()), study.latest(load))
-    _tell(world, load, problem, findings, now, as_json=as_json)
+        _write(world, study.encode(findings, pairs, load, now, _cpus()), rolling.latest(load))
+        told = [study.told(one) for one in findings]
+    _tell(world, load, problem, told, now, as_json=as_json)
     return 0
 
 
-def _write(world: World, learned: study.Plain, load: Rolling) -> None:
+def _write(world: World, learned: dict[str, Any], load: Rolling) -> None:
     try:
         world.almanac.write(learned, load)
     except OSError as error:
@@ -59,9 +64,8 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 
 
 def _tell(
-    world: World, load: Rolling, problem: str, findings: list[study.Finding], now: datetime, *, as_json: bool
+    world: World, load: Rolling, problem: str, tasks: list[dict[str, Any]], now: datetime, *, as_json: bool
 ) -> None:
-    measured = sum(not cell & 0x8000 for cell in load.cells) / load.grid.day
     switched_off = world.config.rules.rhythm.learned == lessons.OFF
     if as_json:
         from adaptive_scheduler import plain
@@ -69,14 +73,14 @@ def _tell(
         output.as_json(
             {
                 "at": plain.moment(now),
-                "days": round(measured, 2),
+                "days": round(load.measured_days, 2),
                 "written": None if problem else str(world.almanac.path),
                 "problem": problem or None,
                 "in_force": not (problem or switched_off),
-                "tasks": [study.told(one) for one in findings],
+                "tasks": tasks,
             }
         )
         return
     from adaptive_scheduler.render import lesson as page
 
-    page.lesson([study.told(one) for one in findings], measured, problem, NAME, switched_off=switched_off)
+    page.lesson(tasks, load.measured_days, problem, NAME, switched_off=switched_off)
