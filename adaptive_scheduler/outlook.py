@@ -11,10 +11,8 @@ The band is empirical: it leaves out the lowest and the highest 8 % of the error
 made, so many hours ahead, in the later part of what is kept. On recorded loads it then holds 80 % of the hours to
 come (with 10 %, the share that it should leave out, 76 %).
 
-The settings were chosen on those loads too, the same ones for every machine. Half-lives of 3 and of 10 days make the
-same mean error, but with 3 the worst machine is at 1.6 times the better naive forecast instead of 2.0. Weeks by a
-fitted share are 4 to 8 % better than days alone, a half of each always is no better. With LASTING = 0 a forecast 12 h
-ahead is 7 % worse. benchmarks/README.md has the figures of the whole.
+The settings were chosen on those loads too, the same ones for every machine; benchmarks/README.md has the figures, and
+what becomes of them without each part.
 """
 
 from collections.abc import Sequence
