@@ -7,7 +7,7 @@ import sys
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +113,13 @@ def test_what_is_away_from_usual_now_fades_as_it_did_before() -> None:
 
 def test_a_level_that_moved_for_a_day_lasts() -> None:
     outlook = Outlook(load(28, noisy(lambda step: 20.0 + 40.0 * (step > END - GRID.day), 1.0)))
-    assert [ahead(outlook, hours).cpu > 40.0 for hours in (1, 6, 20)] == [True] * 3
+    assert [ahead(outlook, hours).cpu > 50.0 for hours in (1, 6, 20)] == [True] * 3
 
 
 def test_the_past_is_what_it_was() -> None:
     outlook = Outlook(load(3, office))
     assert (outlook.cpu(END), outlook.cpu(END - 12), outlook.cpu(END - 10_000)) == (75.0, 40.0, 75.0)
+    assert Outlook(load(1, lambda _: 100.4)).cpu(END) == 100.0
 
 
 def test_without_any_load_there_is_no_outlook() -> None:
@@ -165,6 +166,16 @@ def test_the_band_holds_four_of_five_hours_to_come() -> None:
             assert one.high is not None
             held.append(one.low <= sum(map(shape, steps)) / 2 <= one.high)
     assert 0.72 < sum(held) / len(held) < 0.92
+
+
+def test_the_band_of_a_day_far_ahead_knows_nothing_of_the_days_between() -> None:
+    dice, level, levels = random.Random(3), 50.0, dict[int, float]()
+    for day in range(END // GRID.day - 28, END // GRID.day + 1):
+        levels[day] = level = min(95.0, max(5.0, level + dice.gauss(0, 6)))
+    outlook = Outlook(load(28, lambda step: levels[step // GRID.day]))
+    near, far = ahead(outlook, 24), ahead(outlook, 120)
+    assert None not in (near.low, near.high, far.low, far.high)
+    assert (far.high or 0.0) - (far.low or 0.0) > 1.4 * ((near.high or 0.0) - (near.low or 0.0))
 
 
 def test_more_noise_is_a_wider_band() -> None:
@@ -232,6 +243,13 @@ def test_the_hours_begin_with_the_present_one_and_are_as_many_as_asked() -> None
     assert (told.days, told.whose, told.until) == (28.0, "total", NOW + timedelta(hours=30))
 
 
+def test_of_the_present_hour_only_what_is_left_is_told() -> None:
+    now = NOW + TICK
+    known = load(3, lambda step: 10.0 if step == END else 75.0, end=END + 1)
+    (hour,) = prospects.forecast(replace(looking(task()), at=now), Outlook(known), timedelta(hours=1)).hours
+    assert (hour.begins, hour.expected.cpu) == (oclock(14, 0), 75.0)
+
+
 def test_the_starts_are_those_of_the_classic_rule_at_the_expected_load() -> None:
     """At 75 % CPU every 1.5 h until 18:00, at 40 % every hour, at 10 % every 48 min."""
     (one,) = foreseen(looking(task(every=60))).values()
@@ -289,6 +307,13 @@ def test_what_is_held_now_is_held_in_the_story_too() -> None:
     assert found["live"].next_start == oclock(19, 5)
 
 
+def test_windows_are_of_local_time() -> None:
+    seoul = timezone(timedelta(hours=9))
+    night = task("night", 60, windows=(Window(120, 180),))
+    (one,) = foreseen(looking(night, local=lambda moment: moment.astimezone(seoul))).values()
+    assert one.next_start == oclock(17, 5)
+
+
 def test_a_run_takes_what_runs_usually_take() -> None:
     long = footprint(*[(3 * 3600.0, None)] * 5)
     since = TaskState(first_seen=NOW, anchor=NOW - minutes(1200))
@@ -309,16 +334,15 @@ def test_full_memory_is_expected_to_stay_full() -> None:
     assert "memory is unknown, as now" in prospects.conditions(replace(full, sample=sample(memory=None, at=NOW)))
 
 
-def test_a_learned_staircase_is_asked_about_the_expected_load() -> None:
-    """Its ceiling is 10 points below the level: only the night is that calm."""
-    ages = 48
+def staircase(**more: Any) -> Learned:
+    """A table for a task a day whose ceiling is 25 points below the level of 45 %, whatever the hour and age."""
     table = Table(
         interval_s=86_400.0,
         step_s=1800,
         run=2,
         stride=1,
         first=24,
-        ages=ages,
+        ages=48,
         levels=2,
         credit=0.5,
         cap=0.5,
@@ -327,15 +351,38 @@ def test_a_learned_staircase_is_asked_about_the_expected_load() -> None:
         low=(),
         high=(),
         usual=array("h", [0] * 48),
-        ceilings=bytes([1]) * (48 * ages * 2),
+        ceilings=bytes([1, 1]) * (48 * 48),
     )
-    learned = Learned(table, 0, 45.0, 75.0)
-    rules = Rules(tick=TICK, learned={"job": learned})
+    return Learned(replace(table, **more), 0, 45.0, 75.0)
+
+
+def test_a_learned_staircase_is_asked_about_the_expected_load() -> None:
+    """Only the night is as calm as its ceiling."""
+    rules = Rules(tick=TICK, learned={"job": staircase()})
     known = {"job": TaskState(first_seen=NOW, anchor=NOW - timedelta(hours=20))}
     (one,) = foreseen(looking(task(every=1440), rules=rules, known=known)).values()
     assert (one.next_start, one.rhythm) == (oclock(0, 5, day=4), "learned")
     (plain,) = foreseen(looking(task(every=1440, adaptive=False), rules=rules, known=known)).values()
     assert (plain.next_start, plain.rhythm) == (oclock(18, 5), "plain")
+
+
+def test_the_hour_of_a_learned_ceiling_is_that_of_the_start() -> None:
+    """Without any ceiling but at 20:00."""
+    ceilings = bytearray(48 * 48 * 2)
+    ceilings[40 * 96 : 41 * 96] = bytes([2]) * 96
+    rules = Rules(tick=TICK, learned={"job": staircase(ceilings=bytes(ceilings))})
+    known = {"job": TaskState(first_seen=NOW, anchor=NOW - timedelta(hours=22))}
+    (one,) = foreseen(looking(task(every=1440), rules=rules, known=known)).values()
+    assert one.next_start == oclock(20, 5)
+
+
+def test_the_time_since_the_last_cycle_is_excused_once() -> None:
+    """Who looks at the present has left it out of the account; a task that is behind starts as soon as it may."""
+    rules = Rules(tick=TICK, learned={"job": staircase(ceilings=bytes([0, 2]) * (48 * 48))})
+    known = {"job": TaskState(first_seen=NOW, anchor=NOW - timedelta(hours=35))}
+    now = looking(task(every=1440), rules=rules, known=known)
+    late = replace(now, state=replace(now.state, last_cycle_at=NOW - timedelta(hours=30)))
+    assert [foreseen(one, hours=72)["job"].runs for one in (now, late)] == [4, 4]
 
 
 def test_without_load_only_the_present_is_told() -> None:
