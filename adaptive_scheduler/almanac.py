@@ -79,4 +79,6 @@ class Almanac:
             if load is not None and cpu is not None:
                 load = rolling.added(load, now, rules.tick, cpu)
         learned, why = lessons.standing(config.tasks, knowledge, load, now, rules.tick, cpus)
-        return Learning(replace(rules, learned=learned, heavy_pairs=knowledge.heavy_pairs), knowledge, why, load)
+        return Learning(
+            replace(rules, learned=learned, heavy_pairs=rules.heavy_pairs | knowledge.heavy_pairs), knowledge, why, load
+        )

@@ -28,7 +28,7 @@ from adaptive_scheduler.stopping import LEVELS, PRICE, Limits, solve
 
 Floats = NDArray[np.float64]
 
-RIDGE = 0.01
+RIDGE = 0.02
 """Of the features, each scaled to unit weighted norm."""
 
 HALF_LIFE_DAYS = 10

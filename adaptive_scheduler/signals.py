@@ -17,7 +17,7 @@ KEPT_DAYS = 28
 LEVEL = 7 * DAY_H
 """Hours whose mean is the level: what is learned rides with it."""
 
-CLOSEST = 12
+CLOSEST = 36
 """How many of the last steps are features of their own."""
 
 MEANS = (1, 2, 4, 12, 24, 72)

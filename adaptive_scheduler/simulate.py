@@ -130,7 +130,9 @@ def simulate(
                 run_id = f"{one.task}@{now.timestamp()}"
                 state = folds.claimed(state, task, Live(run_id, now, one.code), sample, rules)
                 heapq.heappush(ends, (now + lasts(task), one.task, run_id))
-            held = any(made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT) for made in refused.values())
+            held = any(
+                made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT, Code.HEAVY_PAIR) for made in refused.values()
+            )
             ours = any(name in started for _, name, _ in ends)
             if not ends or ends[0][0] > until or not (ours or held):
                 break
