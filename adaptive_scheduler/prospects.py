@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from adaptive_scheduler import state as folds
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import expected
-from adaptive_scheduler.gates import percent
-from adaptive_scheduler.model import Config, Decision, Learned, Sample, State, Task
+from adaptive_scheduler.model import Config, Decision, Sample, State, Task
 from adaptive_scheduler.outlook import Expected, Outlook
 from adaptive_scheduler.rolling import step_of
 from adaptive_scheduler.simulate import simulate
+from adaptive_scheduler.staircases import Learned
 
 HOUR = timedelta(hours=1)
 

@@ -15,9 +15,10 @@ from statistics import fmean
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Decision, Learned, Live, Result, Sample, State, Status, Task
+from adaptive_scheduler.model import Config, Decision, Live, Result, Sample, State, Status, Task
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.rolling import Rolling, added, grid_for
+from adaptive_scheduler.staircases import Learned
 from adaptive_scheduler.trace import Row
 
 UNKNOWN_DURATION = timedelta(seconds=30)

@@ -19,13 +19,13 @@ from adaptive_scheduler import prospects
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.history import History
-from adaptive_scheduler.model import Config, Decision, Learned, Live, Rules, Sample, Task, TaskState, Window
+from adaptive_scheduler.model import Config, Decision, Live, Rules, Sample, Task, TaskState, Window
 from adaptive_scheduler.outlook import Expected, Outlook, quantile
 from adaptive_scheduler.prospects import Forecast, Hour, Present, Prospect, first_tick
 from adaptive_scheduler.render import ahead as page
 from adaptive_scheduler.rolling import FILLED, HUNDREDTHS, Rolling, step_of
 from adaptive_scheduler.signals import Grid
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.staircases import Learned, Table
 from tests.builders import footprint, minutes, sample, state, task, tasks
 from tests.console import Inside
 from tests.test_render import shown

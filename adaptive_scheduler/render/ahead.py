@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime
 
-from adaptive_scheduler.gates import percent
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.outlook import HABIT_DAYS
 from adaptive_scheduler.prospects import HOUR, Forecast, Hour, Prospect
 from adaptive_scheduler.render.base import QUIET, WARN, columns
