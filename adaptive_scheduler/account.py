@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Learned, State, TaskState
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.model import State, TaskState
+from adaptive_scheduler.staircases import Learned, Table
 
 THE_RHYTHM = (Code.NOT_DUE, Code.CPU_CEILING, Code.RUN, Code.FORCED, Code.EVENT)
 """After these the time until the next cycle is the rhythm's own; after all others it is excused."""

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from adaptive_scheduler.model import Learned, Rhythm
+from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.rhythm import SLOWEST_LEARNED
-from adaptive_scheduler.staircases import HUNDREDTHS
+from adaptive_scheduler.staircases import HUNDREDTHS, Learned
 
 
 def earliest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:

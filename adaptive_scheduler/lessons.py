@@ -12,10 +12,10 @@ from typing import Any
 
 from adaptive_scheduler import staircases
 from adaptive_scheduler.durations import LONGEST, words
-from adaptive_scheduler.model import Learned, Rules, Task
+from adaptive_scheduler.model import Rules, Task
 from adaptive_scheduler.rolling import Rolling, step_of
 from adaptive_scheduler.signals import FEATURES, LONGEST_RUN_H, Present
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import from_iso
 
 Plain = dict[str, Any]

@@ -12,11 +12,12 @@ from datetime import datetime
 from math import ceil, inf
 
 from adaptive_scheduler import admission, gates
+from adaptive_scheduler.case import Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.dependencies import dependency
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import expected
-from adaptive_scheduler.gates import Case, forced_past, percent
+from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task, TaskState
 from adaptive_scheduler.rhythm import is_due
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, inf
 
-from adaptive_scheduler.model import Learned, Rhythm, Rules, Sample, Task
+from adaptive_scheduler.model import Rhythm, Rules, Sample, Task
+from adaptive_scheduler.staircases import Learned
 
 SLOWEST_LEARNED = 1.5
 """No learned staircase holds a task back longer than this many intervals, whatever `slower` allows."""

@@ -77,6 +77,25 @@ class Table:
         return self.edges[number - 1] if number <= len(self.edges) else inf
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A learned staircase as it stands at one moment.
+
+    `slot` is that of the local day; `level` and `expected` are CPU in per cent: the mean of the last seven
+    days, and what a run that starts now will probably meet.
+    """
+
+    table: Table
+    slot: int
+    level: float
+    expected: float
+
+    @property
+    def shown(self) -> float:
+        """The expected CPU as people may be told it: a prediction may be below 0 or above 100 %."""
+        return min(100.0, max(0.0, self.expected))
+
+
 def encode(table: Table) -> Plain:
     """Return the table as JSON-able values."""
     return {

@@ -7,9 +7,9 @@ from math import ceil
 from typing import Any
 
 from adaptive_scheduler import lessons, staircases
-from adaptive_scheduler.model import Learned, Rules, Task
+from adaptive_scheduler.model import Rules, Task
 from adaptive_scheduler.rolling import Rolling, added, grid_for
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import iso
 from tests.builders import NOW, minutes, task
 
