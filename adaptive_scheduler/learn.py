@@ -55,8 +55,8 @@ class Pace:
 
 
 PACES = (
-    Pace(timedelta(hours=2), 5, 9.0, 12.0),
-    Pace(timedelta(hours=12), 15, 2.0, 2.5),
+    Pace(timedelta(hours=2), 5, 9.0, 20.0),
+    Pace(timedelta(hours=12), 15, 2.0, 4.0),
     Pace(timedelta(days=2), 30, 1.2, 0.8),
     Pace(LONGEST, 60, 1.2, 0.8),
 )
