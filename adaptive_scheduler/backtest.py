@@ -13,6 +13,9 @@ from adaptive_scheduler.staircases import Table
 
 Floats = NDArray[np.float64]
 
+LEAST_RATE = 0.95
+"""Of the runs of the plain interval; a table that saves load by running less often is no better."""
+
 WEEKS = 4
 """How far back the back-test goes."""
 
@@ -50,9 +53,14 @@ class Verdict:
         return self.learned <= self.fixed + self.error
 
     @property
+    def keeps_the_rate(self) -> bool:
+        """Whether it made as many runs as the plain interval, but for what the account may owe at the end."""
+        return self.runs + 1 >= LEAST_RATE * self.fixed_runs
+
+    @property
     def better(self) -> bool:
-        """Whether it also met less load than the classic rule, which else holds."""
-        return self.holds and self.learned < self.classic
+        """Whether it also kept the rate, and met less load than the classic rule, which else holds."""
+        return self.holds and self.keeps_the_rate and self.learned < self.classic
 
 
 def walk_forward(
@@ -116,15 +124,22 @@ def replay(past: Past, subject: Subject, table: Table, begin: int, end: int, at:
     ceilings = np.frombuffer(table.ceilings, dtype=np.uint8).reshape(table.slots, table.ages, table.levels)
     bins = np.searchsorted(np.array(table.edges), signals(past, table), side="right")
     slots = past.slots(table.stride)
-    opens = subject.open_at(past, 0, end)
+    opens = subject.open_at(past, 0, end + subject.latest)
     closed = np.concatenate([[0], np.cumsum(~opens)])
     while True:
         steps = np.arange(max(begin, at.last + subject.earliest), at.last + subject.latest)
         ages = np.clip((steps - at.last + table.stride // 2) // table.stride - table.first, 0, table.ages - 1)
         steps, ages = steps[steps < end], ages[: np.count_nonzero(steps < end)]
         goes = opens[steps] & (bins[steps] < ceilings[slots[steps], ages, table.account(at.behind)])
-        start = int(steps[goes.argmax()]) if goes.any() else max(begin, at.last + subject.latest)
-        start += int(opens[start:].argmax()) if opens[start:].any() else end
+        latest = max(begin, at.last + subject.latest)
+        chances = steps[opens[steps]]
+        if goes.any():
+            start = int(steps[goes.argmax()])
+        elif len(chances) and latest < len(opens) and not opens[chances[-1] + 1 : latest + 1].any():
+            # The window closes and opens again only after the latest start: its end is the deadline.
+            start = int(chances[-1])
+        else:
+            start = latest + (int(opens[latest:].argmax()) if opens[latest:].any() else end)
         if start >= end:
             return
         age = (start - at.last) / subject.interval

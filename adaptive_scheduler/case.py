@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import inf
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Decision, Priority, Rules, Sample, Task, TaskState
-from adaptive_scheduler.rhythm import Staircase, adaptive_interval, ceiling_at, load_for, slack, staircase
+from adaptive_scheduler.model import MINUTES_A_DAY, Decision, Priority, Rules, Sample, Task, TaskState
+from adaptive_scheduler.rhythm import (
+    Stair,
+    Staircase,
+    adaptive_interval,
+    ceiling_now,
+    latest_start,
+    load_for,
+    slack,
+    staircase,
+)
 from adaptive_scheduler.staircases import Learned
 
 EXPECTED = "percent expected"
@@ -33,7 +43,32 @@ class Case:
     @cached_property
     def stairs(self) -> Staircase:
         """The staircase that holds for the task."""
+        if self.last_chance:
+            return (Stair(self.rules.rhythm.faster, inf),)
         return staircase(self.task, self.rules, self.mine.behind)
+
+    @cached_property
+    def closes_in(self) -> timedelta | None:
+        """How long its window stays open, None when it does not close or is not open."""
+        minute = self.now.hour * 60 + self.now.minute
+        left = [(span.end - minute) % MINUTES_A_DAY for span in self.task.windows if span.holds(minute)]
+        always = any(span.start == span.end for span in self.task.windows)
+        return timedelta(minutes=max(left)) if left and not always else None
+
+    @cached_property
+    def closes_for_good(self) -> datetime | None:
+        """When its window closes, where it opens again only after the latest start that a learned staircase allows."""
+        if self.learned is None or self.mine.anchor is None or self.closes_in is None:
+            return None
+        closed = (self.now.hour * 60 + self.now.minute + self.closes_in // timedelta(minutes=1)) % MINUTES_A_DAY
+        shut = timedelta(minutes=min((span.start - closed) % MINUTES_A_DAY for span in self.task.windows))
+        latest = latest_start(self.mine.anchor, self.task.interval, self.rules.rhythm)
+        return self.now + self.closes_in if self.now + self.closes_in + shut > latest else None
+
+    @property
+    def last_chance(self) -> bool:
+        """Whether this is the last tick before its window closes for good: then no load holds it back."""
+        return self.closes_for_good is not None and self.closes_for_good <= self.now + self.rules.tick
 
     @cached_property
     def cpu(self) -> float | None:
@@ -53,7 +88,7 @@ class Case:
     @property
     def ceiling(self) -> float:
         """The busiest CPU at which it may start at this age, less the slack that ticks have."""
-        return ceiling_at(self.age + slack(self.task.interval, self.rules.tick) / self.task.interval, self.stairs)
+        return ceiling_now(self.task.interval, self.now - self.since, self.stairs, self.rules.tick)
 
     @property
     def since(self) -> datetime:

@@ -7,18 +7,13 @@ None of them knows the other tasks: dependencies.py does, and admission.py, for 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from adaptive_scheduler.anticipation import earliest_start, latest_start, probable_start
+from adaptive_scheduler.anticipation import probable_start
 from adaptive_scheduler.case import EXPECTED, Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.model import MINUTES_A_DAY, Decision
 from adaptive_scheduler.norms import time_limit
-from adaptive_scheduler.rhythm import (
-    ceiling_at,
-    is_due,
-    slack,
-    tick_at_or_after,
-)
+from adaptive_scheduler.rhythm import ceiling_at, earliest_start, is_due, latest_start, slack, tick_at_or_after
 from adaptive_scheduler.staircases import Learned
 from adaptive_scheduler.times import at_wall_time, clock_time
 
@@ -90,14 +85,6 @@ def window(case: Case) -> Decision | None:
     return case.say(Code.WINDOW, f"{case.now:%H:%M} is outside its window {spans}; it opens at {opens:%H:%M}", opens)
 
 
-def closes_in(case: Case) -> timedelta | None:
-    """Return how long the window of a task stays open, None when it does not close or is not open."""
-    minute = case.now.hour * 60 + case.now.minute
-    left = [(span.end - minute) % MINUTES_A_DAY for span in case.task.windows if span.holds(minute)]
-    always = any(span.start == span.end for span in case.task.windows)
-    return timedelta(minutes=max(left)) if left and not always else None
-
-
 def rhythm(case: Case) -> Decision | None:
     """Refuse a task whose adaptive interval has not passed, or whose ceiling is below the CPU."""
     if case.mine.anchor is None or case.retrying or case.forced:
@@ -136,6 +123,8 @@ def _waits(case: Case, now: Learned, anchor: datetime) -> Decision:
     earliest, latest = earliest_start(anchor, interval, rhythm), latest_start(anchor, interval, rhythm)
     probable = probable_start(now, anchor, case.mine.behind, case.now)
     by = f"starts by {clock_time(latest, case.now)} at the latest"
+    if case.closes_for_good is not None:
+        by = f"starts before its window closes at {clock_time(case.closes_for_good, case.now)}"
     quieter = f"quieter by about {clock_time(probable, case.now)}; " if probable and probable < latest else ""
     if case.now < earliest - early:
         return case.say(

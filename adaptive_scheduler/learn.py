@@ -129,7 +129,7 @@ def subject(task: Task, rhythm: Rhythm, grid: Grid, run_s: float) -> Subject | s
     earliest = ceil(rhythm.faster * (task.interval / step) - 1e-9)
     latest = floor(min(rhythm.slower, SLOWEST_LEARNED) * (task.interval / step) + 1e-9)
     if task.interval < SHORTEST_STEPS * step or latest <= earliest:
-        return f"its interval leaves no choice in steps of {grid.minutes} min"
+        return f"its interval leaves no choice between faster and slower in steps of {grid.minutes} min"
     pace = next(pace for pace in PACES if task.interval <= pace.up_to)
     minutes = np.arange(grid.day) * grid.minutes
     opens = np.array([not task.windows or any(one.holds(int(minute)) for one in task.windows) for minute in minutes])
@@ -165,7 +165,7 @@ def fit(past: Past, subject: Subject, until: int) -> Table:
         subject.pace.cap,
     )
     worth = float(np.nanquantile(cost[known], PRICE))
-    ceilings = solve(found, worth, limits, subject.opens[::stride])
+    ceilings = solve(found, worth, limits, _any_of(subject.opens, stride))
     return Table(
         interval_s=subject.interval_s,
         step_s=past.grid.minutes * 60,
@@ -192,6 +192,11 @@ def signals(past: Past, table: Table) -> Floats:
         return features[:, 0]
     believed: Floats = np.clip(features, table.low, table.high) @ np.array(table.weights)
     return believed
+
+
+def _any_of(opens: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
+    """Return of each slot whether the window is open in any of its steps."""
+    return np.asarray(opens.reshape(-1, stride).any(axis=1), dtype=np.bool_)
 
 
 def _usual(signal: Floats, known: NDArray[np.bool_], slot: NDArray[np.intp], slots: int) -> Floats:

@@ -71,7 +71,7 @@ def urgency(case: Case) -> tuple[bool, int, float, float]:
     """
     patience = case.task.patience
     share = min(1.0, case.waited / patience) if patience else 1.0
-    closes = gates.closes_in(case)
+    closes = case.closes_in
     slack = patience - case.waited if closes is None else min(closes, patience - case.waited)
     lasts = expected(case.task, case.mine.footprint)
     return (

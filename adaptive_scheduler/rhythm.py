@@ -68,7 +68,8 @@ def learned(now: Learned, rhythm: Rhythm, behind: float) -> Staircase:
             age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
             stairs.append(Stair(max(earliest, age) if number else earliest, ceiling, inclusive=False))
             top = ceiling
-    return (*stairs, Stair(min(rhythm.slower, SLOWEST_LEARNED), inf))
+    last = min(rhythm.slower, SLOWEST_LEARNED)
+    return (*(stair for stair in stairs if stair.age < last), Stair(last, inf))
 
 
 def staircase(task: Task, rules: Rules, behind: float = 0.0) -> Staircase:
@@ -98,6 +99,22 @@ def slowest_interval(base: timedelta, stairs: Staircase) -> timedelta:
 def ceiling_at(age: float, stairs: Staircase) -> float:
     """Return the busiest CPU, in per cent, at which a task of this age may start (0 = never)."""
     return max((stair.ceiling for stair in stairs if age >= stair.age), default=0.0)
+
+
+def earliest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
+    """Return before when a task that started at `anchor` never starts again."""
+    return anchor + interval * rhythm.faster
+
+
+def latest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
+    """Return when a learned staircase starts it whatever the load."""
+    return anchor + interval * min(rhythm.slower, SLOWEST_LEARNED)
+
+
+def ceiling_now(base: timedelta, elapsed: timedelta, stairs: Staircase, tick: timedelta) -> float:
+    """Return the busiest CPU at which a task may start so long after its anchor, less the slack (-inf = never)."""
+    ages = ((base * stair.age, stair.ceiling) for stair in stairs)
+    return max((ceiling for age, ceiling in ages if elapsed >= age - slack(age, tick)), default=-inf)
 
 
 def slack(interval: timedelta, tick: timedelta) -> timedelta:

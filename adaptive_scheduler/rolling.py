@@ -108,7 +108,7 @@ def gathered(
     load = Rolling(grid_for(tick))
     for sample in samples:
         cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
-        if cpu is not None:
+        if cpu is not None and sample.source != "fake":
             load = added(load, local(sample.at), tick, cpu, keep=load.grid.day * READ_DAYS)
     return load
 

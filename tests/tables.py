@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from adaptive_scheduler import lessons, staircases
-from adaptive_scheduler.model import Rules, Task
+from adaptive_scheduler.model import Rhythm, Rules, Task
 from adaptive_scheduler.rolling import Rolling, added, grid_for
 from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import iso
@@ -19,6 +19,7 @@ EDGES = (-20.0, -10.0, 0.0, 10.0)
 NEVER, ALWAYS = 0, len(EDGES) + 1
 LEVELS = 9
 MADE = timedelta(days=1)
+RULE = Rhythm()
 TICK = minutes(5)
 
 Rule = Callable[[int, int, int], int]
@@ -75,12 +76,12 @@ def lesson(one: Table | None, **more: Any) -> Plain:
     return {"interval_s": interval_s, "windows": [], "refused": "", "backtest": backtest, "table": raw, **more}
 
 
-def rhythm(now: datetime = NOW, cpus: float | None = 2.0, **by_name: Plain) -> Plain:
+def rhythm(now: datetime = NOW, cpus: float | None = 2.0, *, rule: Rhythm = RULE, **by_name: Plain) -> Plain:
     """The content of rhythm.json."""
     return {
         "version": lessons.VERSION,
         "made_at": iso(now - MADE),
-        "rests_on": {"days": 28.0, "steps": 8064, "sha256": "0" * 64, "cpus": cpus},
+        "rests_on": {"days": 28.0, "steps": 8064, "sha256": "0" * 64, "cpus": cpus, "rhythm": lessons.numbers_of(rule)},
         "heavy_pairs": [],
         "tasks": by_name,
     }

@@ -107,7 +107,7 @@ def test_a_load_that_never_changes_is_no_accident(cpu: float) -> None:
     [
         ({"adaptive": False}, "adaptive = false"),
         ({"every": 7 * 1440 + 1}, "longer than 7 days"),
-        ({"every": 59}, "leaves no choice in steps of 15 min"),
+        ({"every": 59}, "leaves no choice between faster and slower in steps of 15 min"),
         ({"rhythm": Rhythm(faster=1.0, slower=1.0)}, "leaves no choice"),
     ],
 )
@@ -256,7 +256,11 @@ def test_a_lesson_names_each_task_and_why_it_is_not_used() -> None:
     [
         (Verdict(28, 50.0, 1.0, 60.0, 40.0, 9, 9, 9), "no better than the plain interval (50.0 % CPU against 40.0 %)"),
         (Verdict(28, 40.0, 1.0, 30.0, 40.0, 9, 9, 9), "no better than the classic rule (40.0 % CPU against 30.0 %)"),
-        (Verdict(28, float("inf"), 0.0, 30.0, 40.0, 0, 9, 9), "no better than the plain interval"),
+        (Verdict(28, float("inf"), 0.0, 30.0, 40.0, 0, 9, 9), "its back-test had 0 runs only"),
+        (
+            Verdict(28, 20.0, 1.0, 30.0, 40.0, 14, 28, 28),
+            "ran less often than its interval asks for (14 runs against 28)",
+        ),
         (None, "too little is known to test it"),
     ],
 )
@@ -378,7 +382,7 @@ def test_with_less_than_two_weeks_it_says_so_and_writes_nothing(inside: Program)
 def test_without_any_history_it_says_so(inside: Program) -> None:
     answer = inside("learn", "--json")
     assert answer.code == 0
-    assert answer.json["problem"].startswith("0.0 days of load are known")
+    assert answer.json["problem"].startswith("the history knows 0.0 days of load")
 
 
 def test_switched_off_it_learns_and_says_that_nothing_follows(inside: Program) -> None:

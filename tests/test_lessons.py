@@ -10,7 +10,7 @@ import pytest
 from adaptive_scheduler import lessons, staircases
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.model import Rhythm, Rules, Window
-from adaptive_scheduler.rolling import Rolling, step_of
+from adaptive_scheduler.rolling import Rolling, added, step_of
 from adaptive_scheduler.signals import FEATURES
 from tests.builders import NOW, minutes, task, tasks
 from tests.tables import TICK, Plain, hourly, lesson, load, rhythm, table
@@ -25,7 +25,7 @@ def judged(
 ) -> tuple[set[str], dict[str, str]]:
     """The tasks that follow what was learned, and why the others do not."""
     knowledge = lessons.decode(GOOD if plain is None else plain)
-    usable, why = lessons.standing(wanted or FOLLOWED, knowledge, of_load or load(), NOW, TICK, cpus)
+    usable, why = lessons.standing(wanted or FOLLOWED, knowledge, of_load or load(), NOW, Rules(tick=TICK), cpus)
     return set(usable), why
 
 
@@ -71,7 +71,9 @@ def test_what_does_not(plain: Plain, cpus: float | None) -> None:
 
 
 def test_nothing_learned_yet_is_a_reason_of_its_own() -> None:
-    assert lessons.standing(FOLLOWED, Knowledge(), None, NOW, TICK, CPUS)[1]["job"].startswith("nothing has been learn")
+    assert lessons.standing(FOLLOWED, Knowledge(), None, NOW, Rules(tick=TICK), CPUS)[1]["job"].startswith(
+        "nothing has been learn"
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,17 +81,33 @@ def test_nothing_learned_yet_is_a_reason_of_its_own() -> None:
     [
         (None, "not at hand"),
         (Rolling(load().grid), "not at hand"),
-        (load(NOW - timedelta(days=7, minutes=10)), "no load is known of the last 7 d"),
+        (load(NOW - timedelta(days=7, minutes=10)), "only 0.0 of the last 7 days of load are known"),
     ],
 )
 def test_without_the_load_of_the_last_week_no_lesson_is_used(of_load: Rolling | None, says: str) -> None:
-    usable, why = lessons.standing(FOLLOWED, lessons.decode(GOOD), of_load, NOW, TICK, CPUS)
+    usable, why = lessons.standing(FOLLOWED, lessons.decode(GOOD), of_load, NOW, Rules(tick=TICK), CPUS)
     assert not usable
     assert says in why["job"]
 
 
-def test_a_hole_of_six_days_does_not_matter() -> None:
-    assert judged(of_load=load(NOW - timedelta(days=6)))[0] == {"job", "other"}
+@pytest.mark.parametrize("changed", [Rhythm(slower=1.2), Rhythm(low_cpu=10), Rhythm(faster=0.9), Rhythm(high_cpu=90)])
+def test_a_changed_rule_makes_the_lessons_useless(changed: Rhythm) -> None:
+    usable, why = lessons.standing(FOLLOWED, lessons.decode(GOOD), load(), NOW, Rules(tick=TICK, rhythm=changed), CPUS)
+    assert (usable, why["job"]) == ({}, "[rhythm] in tasks.toml changed since it was learned")
+
+
+def test_a_changed_tick_makes_the_lessons_useless() -> None:
+    _, why = lessons.standing(FOLLOWED, lessons.decode(GOOD), load(), NOW, Rules(tick=minutes(30)), CPUS)
+    assert why["job"] == "the tick changed since it was learned"
+
+
+def test_one_sample_after_a_long_hole_is_no_week() -> None:
+    after = added(load(NOW - timedelta(days=9)), NOW, TICK, 50.0)
+    assert "of the last 7 days of load are known" in judged(of_load=after)[1]["job"]
+
+
+def test_a_hole_of_five_days_does_not_matter() -> None:
+    assert judged(of_load=load(NOW - timedelta(days=5)))[0] == {"job", "other"}
 
 
 NIGHT = (Window(60, 300),)
@@ -169,14 +187,14 @@ def test_heavy_pairs_are_read() -> None:
 
 def test_the_signal_is_that_of_the_load_up_to_now() -> None:
     busy = load(cpu=30)
-    usable, _ = lessons.standing(FOLLOWED, lessons.decode(GOOD), busy, NOW, TICK, CPUS)
+    usable, _ = lessons.standing(FOLLOWED, lessons.decode(GOOD), busy, NOW, Rules(tick=TICK), CPUS)
     assert usable["job"].level == pytest.approx(30)
     assert usable["job"].expected == pytest.approx(30)
     assert usable["job"].slot == step_of(NOW, busy.grid) % 288
 
 
 def test_the_slot_is_that_of_now_though_the_load_of_the_last_hour_is_missing() -> None:
-    usable, _ = lessons.standing(FOLLOWED, lessons.decode(GOOD), load(NOW - minutes(60)), NOW, TICK, CPUS)
+    usable, _ = lessons.standing(FOLLOWED, lessons.decode(GOOD), load(NOW - minutes(60)), NOW, Rules(tick=TICK), CPUS)
     assert usable["job"].slot == 22 * 12 + 6
 
 
@@ -185,7 +203,7 @@ def test_a_prediction_out_of_range_is_kept_for_the_ceilings_and_shown_within_it(
     one = table(weights=weights, low=(-100.0,) * FEATURES, high=(100.0,) * FEATURES)
     sunk = load(cpu=10)
     sunk = replace(sunk, cells=[*sunk.cells[:-1], 3000])
-    usable, _ = lessons.standing(FOLLOWED, lessons.decode(rhythm(job=lesson(one))), sunk, NOW, TICK, CPUS)
+    usable, _ = lessons.standing(FOLLOWED, lessons.decode(rhythm(job=lesson(one))), sunk, NOW, Rules(tick=TICK), CPUS)
     assert usable["job"].expected < 0
     assert usable["job"].shown == 0
 
@@ -195,7 +213,7 @@ def test_a_prediction_out_of_range_is_kept_for_the_ceilings_and_shown_within_it(
 
 def learning(**rules: Any) -> Learning:
     knowledge = lessons.decode(GOOD)
-    usable, why = lessons.standing(FOLLOWED, knowledge, load(), NOW, TICK, CPUS)
+    usable, why = lessons.standing(FOLLOWED, knowledge, load(), NOW, Rules(tick=TICK), CPUS)
     return Learning(Rules(learned=usable, **rules), knowledge, why)
 
 
@@ -243,9 +261,13 @@ def test_the_table_of_a_lesson_is_read_once() -> None:
         (14, 14, ""),
         (7, 14, ""),
         (28, 56, ""),
-        (6.9, 40, "6.9 days of load are known in 40.0; learning takes 14"),
-        (13.9, 13.9, "13.9 days of load are known in 13.9; learning takes 14"),
-        (0, 0, "0.0 days of load are known in 0.0; learning takes 14"),
+        (6.9, 40, "the history knows 6.9 days of load and reaches back 40.0; learning takes 14, half of them measured"),
+        (
+            13.9,
+            13.9,
+            "the history knows 13.9 days of load and reaches back 13.9; learning takes 14, half of them measured",
+        ),
+        (0, 0, "the history knows 0.0 days of load and reaches back 0.0; learning takes 14, half of them measured"),
     ],
 )
 def test_two_weeks_of_which_half_was_measured_are_enough(measured: float, reached: float, says: str) -> None:

@@ -145,7 +145,10 @@ class TestWorld:
         """Let ceilings have been learned for these tasks, and the load have been constant up to now."""
         now, written = self.clock.moment, {name: tables_of.lesson(one) for name, one in tables.items()}
         almanac = Almanac(self.folder)
-        almanac.write(tables_of.rhythm(now, None, **written) | more, tables_of.load(now, days=days, cpu=cpu))
+        almanac.write(
+            tables_of.rhythm(now, None, rule=self.rules.rhythm, **written) | more,
+            tables_of.load(now, days=days, cpu=cpu),
+        )
         return self
 
     # -- doing -------------------------------------------------------------------------------------
