@@ -80,6 +80,22 @@ def test_where_there_is_calm_it_is_found(name: str) -> None:
     assert learned < any_time - 5
 
 
+@pytest.mark.parametrize(
+    ("every_h", "spans"),
+    [
+        pytest.param(24, [(130, 145)], id="a quarter of an hour inside a slot"),
+        pytest.param(24, [(1415, 1439)], id="before midnight"),
+        pytest.param(6, [(5, 14), (365, 374), (725, 734), (1085, 1094)], id="four short ones"),
+    ],
+)
+def test_windows_shorter_than_a_slot_are_used_every_time(every_h: int, spans: list[tuple[int, int]]) -> None:
+    one = task("job", every_h * 60, windows=tuple(Window(*span) for span in spans))
+    host = Host(wave, 28, tick=minutes(5), wanted=tasks(one))
+    ran = host.under(Policy.LEARNED)["job"].starts
+    assert len(ran) >= 0.97 * 14 * 24 / every_h - 1
+    assert max(b - a for a, b in pairwise(ran)) <= timedelta(hours=every_h) + minutes(30)
+
+
 def test_a_task_with_a_window_starts_in_it_and_keeps_its_rate() -> None:
     nightly = task("job", 1440, windows=(Window(20 * 60, 6 * 60),))
     host = Host(wave, 42, wanted=tasks(nightly))
