@@ -182,6 +182,17 @@ def test_what_a_table_allows_outside_the_window_is_not_taken() -> None:
     assert all(not 25 <= start % 96 < 80 for start in at.starts)
 
 
+def test_the_last_step_before_a_window_closes_for_good_is_the_deadline() -> None:
+    known = past(28)
+    night = hourly(known, 1440, windows=(Window(20 * 60, 22 * 60),))
+    table = fit(known, night, 1344)
+    never = replace(table, ceilings=bytes(len(table.ceilings)))
+    at = Replay(14 * 96 - 96 + 86)
+    replay(known, night, never, 1344, 2688, at)
+    assert {start % 96 for start in at.starts} == {87}
+    assert len(at.starts) >= 13
+
+
 def test_an_interval_far_shorter_than_the_gap_between_windows_is_not_owed_that_gap() -> None:
     known = past(28)
     nightly = hourly(known, 120, windows=(Window(0, 6 * 60),))

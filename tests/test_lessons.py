@@ -166,6 +166,8 @@ Change = Callable[[Plain], Any]
         pytest.param(lambda one: {**one, "made_at": 5}, id="a time that is a number"),
         pytest.param(lambda one: {**one, "rests_on": None}, id="resting on nothing"),
         pytest.param(lambda one: {**one, "heavy_pairs": [["a"]]}, id="half a pair"),
+        pytest.param(lambda one: {**one, "version": "x"}, id="a version that is none"),
+        pytest.param(lambda one: {**one, "rests_on": {**one["rests_on"], "days": float("nan")}}, id="NaN days"),
         pytest.param(lambda one: {**one, "tasks": {"job": lesson(None, interval_s=float("nan"))}}, id="NaN seconds"),
         pytest.param(lambda one: {**one, "tasks": {"job": lesson(None, interval_s=1e300)}}, id="endless seconds"),
         pytest.param(lambda one: {**one, "tasks": {"job": lesson(None, refused=1)}}, id="a refusal that is none"),
