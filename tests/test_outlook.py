@@ -624,6 +624,7 @@ def test_samples_without_cpu_are_no_load(program: Inside) -> None:
 
 def test_what_a_cycle_keeps_and_has_learned_is_what_it_rests_on(program: Inside) -> None:
     """A pretended sample of 50 % is no part of it."""
+    pytest.importorskip("numpy", reason="learning needs numpy")
     record(program.outputs, 28, office, None)
     assert program("learn").code == 0
     program.at(NOW + TICK)
