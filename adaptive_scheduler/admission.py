@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from adaptive_scheduler.case import Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.footprints import need
-from adaptive_scheduler.gates import Case, forced_past, percent
+from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task
 from adaptive_scheduler.sizes import spoken
 

@@ -19,7 +19,10 @@ NAME = "rhythm.json"
 LOAD_NAME = "rhythm_load.json"
 LOAD_VERSION = 1
 
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+PRETENDED = "fake"
+"""The source of a sample that ADAPTIVE_FAKE_SAMPLE made up."""
+
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,16 @@ class Almanac:
         if rules.rhythm.learned == lessons.OFF:
             return Learning(rules, Knowledge(), {})
         knowledge, load = self.knowledge(), None
+        pretended = sample.source == PRETENDED
         if knowledge.made_at is not None:
             load = self.load()
             cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
-            if load is not None and cpu is not None:
+            if load is not None and cpu is not None and load.grid == rolling.grid_for(rules.tick):
                 load = rolling.added(load, now, rules.tick, cpu)
-        learned, why = lessons.standing(config.tasks, knowledge, load, now, rules.tick, cpus)
-        return Learning(replace(rules, learned=learned, heavy_pairs=rules.heavy_pairs | knowledge.heavy_pairs), knowledge, why, load)
+        learned, why = lessons.standing(config.tasks, knowledge, load, now, rules, cpus)
+        pairs = rules.heavy_pairs
+        if not lessons.general_problem(knowledge, load, now, rules.tick, cpus, rules.rhythm):
+            pairs |= knowledge.heavy_pairs
+        # A pretended load is good for one decision, and nothing to be learned from.
+        kept = None if pretended else load
+        return Learning(replace(rules, learned=learned, heavy_pairs=pairs), knowledge, why, kept)

@@ -2,19 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from adaptive_scheduler.model import Learned, Rhythm
-from adaptive_scheduler.rhythm import SLOWEST_LEARNED
-from adaptive_scheduler.staircases import HUNDREDTHS
-
-
-def earliest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
-    """Return before when a task that started at `anchor` never starts again."""
-    return anchor + interval * rhythm.faster
-
-
-def latest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
-    """Return when a learned staircase starts it whatever the load."""
-    return anchor + interval * min(rhythm.slower, SLOWEST_LEARNED)
+from adaptive_scheduler.staircases import HUNDREDTHS, Learned
 
 
 def probable_start(now: Learned, anchor: datetime, behind: float, moment: datetime) -> datetime | None:

@@ -12,12 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from adaptive_scheduler import recent, registration
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.dispatch import command
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
 from adaptive_scheduler.footprints import need
-from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Config, State
 from adaptive_scheduler.norms import UNTIL_LEARNED, time_limit
 from adaptive_scheduler.sizes import spoken

@@ -203,6 +203,19 @@ def trends(
 
 @app.command()
 @verb
+def forecast(
+    context: typer.Context,
+    hours: Annotated[int, typer.Option("--hours", metavar="N", min=1, max=168, help="Look ahead this far.")] = 24,
+    as_json: AsJson = False,
+) -> int:
+    """Show the CPU that is expected of the next hours, and what will probably run when."""
+    from adaptive_scheduler.commands.forecast import forecast as body
+
+    return body(context.obj, hours=hours, as_json=as_json)
+
+
+@app.command()
+@verb
 def learn(context: typer.Context, as_json: AsJson = False) -> int:
     """Learn this machine's calm hours from its history, test that, and write rhythm.json."""
     from adaptive_scheduler.commands.learn import learn as body

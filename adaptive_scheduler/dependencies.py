@@ -1,8 +1,8 @@
 """Whether a task's dependency lets it start: the reasons DEP_FAILED and DEP_WAIT."""
 
+from adaptive_scheduler.case import Case
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.gates import Case
 from adaptive_scheduler.model import Decision, Task, TaskState
 from adaptive_scheduler.rhythm import slowest_interval, staircase
 

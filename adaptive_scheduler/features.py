@@ -35,7 +35,7 @@ class Bank:
         for echo, kind in zip(self._echoes, ECHOES, strict=True):
             # Within one period every slot has an earlier occurrence that is past.
             columns.append(self._over(echo, min(run, self.grid.steps(kind.period_h))))
-        columns.append(self._over(self._smoothed, run))
+        columns.append(self._smoothed(run))
         return np.stack(columns, axis=1) - self.level[:, None]
 
     def cost(self, run: int) -> Floats:
@@ -70,12 +70,21 @@ class Bank:
 
     @cached_property
     def _echoes(self) -> list[Floats]:
-        return [self._filled(self._echo(echo)) for echo in ECHOES]
+        return [self._echo(echo) for echo in ECHOES]
 
-    @cached_property
-    def _smoothed(self) -> Floats:
-        padded = np.pad(self._echoes[SMOOTH_OF], SMOOTHED // 2, mode="edge")
-        smoothed: Floats = np.convolve(padded, np.full(SMOOTHED, 1.0 / SMOOTHED), "valid")
+    def _smoothed(self, run: int) -> Floats:
+        """Return the mean over a run of the echo smoothed over its neighbours, as signals.py says it."""
+        half, echo = SMOOTHED // 2, self._echoes[SMOOTH_OF]
+        offsets = np.arange(-half, run + half)
+        times = np.minimum(offsets + half, run - 1) - np.maximum(offsets - half, 0) + 1.0
+        # A slot behind the present was predicted from what was known before it.
+        behind = np.where(np.isnan(echo[: len(self._running)]), self._running, echo[: len(self._running)])
+        padded = np.pad(behind, (half, 0), mode="edge")
+        total = np.convolve(padded, times[:half][::-1], "valid")[: len(self._running)]
+        length, ahead = len(self._running) + len(times) - half - 1, times[half:][::-1]
+        total += np.convolve(np.nan_to_num(echo)[:length], ahead, "valid")
+        total += self._running * np.convolve(np.isnan(echo)[:length], ahead, "valid")
+        smoothed: Floats = total / (run * SMOOTHED)
         return smoothed
 
     def _echo(self, echo: Echo) -> Floats:
@@ -94,14 +103,10 @@ class Bank:
         mean: Floats = np.divide(total, known, out=np.full(ahead, np.nan), where=known > 0)
         return mean
 
-    def _filled(self, echo: Floats) -> Floats:
-        ahead = np.concatenate([self._running, np.full(len(echo) - len(self._running), self._running[-1])])
-        return np.where(np.isnan(echo), ahead, echo)
-
     def _over(self, echo: Floats, run: int) -> Floats:
-        """Return the mean of an echo over the steps that a run starting at each step would take."""
-        sums = np.concatenate([[0.0], np.cumsum(echo)])
+        """Return the mean of an echo over a run that starts at each step, the running mean where it is unknown."""
         now = np.arange(len(self.values) + 1)
-        last = np.minimum(now + run, len(echo))
-        over: Floats = (sums[last] - sums[now]) / (last - now)
+        known, unknown = (np.concatenate([[0.0], np.cumsum(part)]) for part in (np.nan_to_num(echo), np.isnan(echo)))
+        total = known[now + run] - known[now] + (unknown[now + run] - unknown[now]) * self._running
+        over: Floats = total / run
         return over

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from adaptive_scheduler import files, locks
-from adaptive_scheduler.gates import percent
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.model import Decision, Result, Rhythm, Sample, Status
 from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.runners.base import StepResult

@@ -55,8 +55,8 @@ class Pace:
 
 
 PACES = (
-    Pace(timedelta(hours=2), 5, 9.0, 12.0),
-    Pace(timedelta(hours=12), 15, 2.0, 2.5),
+    Pace(timedelta(hours=2), 5, 9.0, 20.0),
+    Pace(timedelta(hours=12), 15, 2.0, 4.0),
     Pace(timedelta(days=2), 30, 1.2, 0.8),
     Pace(LONGEST, 60, 1.2, 0.8),
 )
@@ -113,6 +113,11 @@ class Subject:
         """The interval in steps."""
         return self.interval_s / 60 / (1440 / len(self.opens))
 
+    def open_at(self, past: "Past", begin: int, end: int) -> NDArray[np.bool_]:
+        """Return of each step from `begin` to before `end` whether the window is open in it."""
+        steps = (past.first + np.arange(begin, end)) % len(self.opens)
+        return self.opens[steps]
+
 
 def subject(task: Task, rhythm: Rhythm, grid: Grid, run_s: float) -> Subject | str:
     """Return what learning has to know of a task, or why it keeps the classic rule."""
@@ -124,7 +129,7 @@ def subject(task: Task, rhythm: Rhythm, grid: Grid, run_s: float) -> Subject | s
     earliest = ceil(rhythm.faster * (task.interval / step) - 1e-9)
     latest = floor(min(rhythm.slower, SLOWEST_LEARNED) * (task.interval / step) + 1e-9)
     if task.interval < SHORTEST_STEPS * step or latest <= earliest:
-        return f"its interval leaves no choice in steps of {grid.minutes} min"
+        return f"its interval leaves no choice between faster and slower in steps of {grid.minutes} min"
     pace = next(pace for pace in PACES if task.interval <= pace.up_to)
     minutes = np.arange(grid.day) * grid.minutes
     opens = np.array([not task.windows or any(one.holds(int(minute)) for one in task.windows) for minute in minutes])
@@ -142,11 +147,12 @@ def fit(past: Past, subject: Subject, until: int) -> Table:
     weights, low, high = np.empty(0), np.empty(0), np.empty(0)
     signal = features[:, 0]
     if subject.interval_s <= EDGE_PATIENCE.total_seconds():
-        low, high = np.quantile(features[known], BELIEVED, axis=0)
+        # Rounded as they will be written down: what is tested is what will be used.
+        low, high = np.round(np.quantile(features[known], BELIEVED, axis=0), 2)
         believed = np.clip(features, low, high)
         told = known & ~np.isnan(cost)
         age_days = (until - begin - np.arange(until - begin)) / past.grid.day
-        weights = _ridge(believed[told], cost[told], 0.5 ** (age_days[told] / HALF_LIFE_DAYS))
+        weights = np.round(_ridge(believed[told], cost[told], 0.5 ** (age_days[told] / HALF_LIFE_DAYS)), 6)
         signal = believed @ weights
     slot = past.slots(stride)[begin:until]
     slots = past.grid.day // stride
@@ -159,7 +165,7 @@ def fit(past: Past, subject: Subject, until: int) -> Table:
         subject.pace.cap,
     )
     worth = float(np.nanquantile(cost[known], PRICE))
-    ceilings = solve(found, worth, limits, subject.opens[::stride])
+    ceilings = solve(found, worth, limits, _any_of(subject.opens, stride))
     return Table(
         interval_s=subject.interval_s,
         step_s=past.grid.minutes * 60,
@@ -186,6 +192,11 @@ def signals(past: Past, table: Table) -> Floats:
         return features[:, 0]
     believed: Floats = np.clip(features, table.low, table.high) @ np.array(table.weights)
     return believed
+
+
+def _any_of(opens: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
+    """Return of each slot whether the window is open in any of its steps."""
+    return np.asarray(opens.reshape(-1, stride).any(axis=1), dtype=np.bool_)
 
 
 def _usual(signal: Floats, known: NDArray[np.bool_], slot: NDArray[np.intp], slots: int) -> Floats:

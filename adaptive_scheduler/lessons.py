@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from adaptive_scheduler import staircases
-from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Learned, Rules, Task
-from adaptive_scheduler.rolling import Rolling, step_of
-from adaptive_scheduler.signals import Present
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.durations import LONGEST, words
+from adaptive_scheduler.model import Rhythm, Rules, Task
+from adaptive_scheduler.rolling import FILLED, Rolling, grid_for, step_of
+from adaptive_scheduler.signals import FEATURES, LONGEST_RUN_H, Present
+from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import from_iso
 
 Plain = dict[str, Any]
@@ -25,8 +26,8 @@ VERSION = 1
 STALE = timedelta(days=21)
 """Three weekly lessons missed: habits have had the time to change."""
 
-DARK = timedelta(days=7)
-"""With so long a hole just before now the level is unknown."""
+RECENT_SHARE = 0.25
+"""How much of the last seven days must be known: of less their mean, the level, says nothing."""
 
 OFF = "off"
 
@@ -68,7 +69,9 @@ class Knowledge:
     made_at: datetime | None = None
     days: float = 0.0
     cpus: float | None = None
+    rhythm: tuple[float, ...] = ()
     problem: str = ""
+    newer: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,19 +91,32 @@ def too_little(measured: float, reached: float) -> str:
     """Return why nothing can be learned yet of so many days measured, in so many reached back; empty where it can."""
     if reached >= LEAST_DAYS and measured >= LEAST_DAYS * MEASURED_SHARE:
         return ""
-    return f"{measured:.1f} days of load are known in {reached:.1f}; learning takes {LEAST_DAYS}"
+    return (
+        f"the history knows {measured:.1f} days of load and reaches back {reached:.1f}; "
+        f"learning takes {LEAST_DAYS}, half of them measured"
+    )
 
 
 def decode(plain: Plain) -> Knowledge:
     """Return the knowledge in the content of rhythm.json; ValueError, KeyError or TypeError when it is damaged."""
     version = plain["version"]
-    if isinstance(version, int) and version > VERSION:
-        return Knowledge(problem=f"rhythm.json has version {version}, this program knows {VERSION}")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ValueError(f"{version!r} is no version")
+    if version > VERSION:
+        return Knowledge(problem=f"rhythm.json has version {version}, this program knows {VERSION}", newer=True)
     rests_on = plain["rests_on"]
     lessons = {str(name): _lesson(str(name), one) for name, one in plain["tasks"].items()}
     pairs = frozenset(frozenset((str(first), str(second))) for first, second in plain["heavy_pairs"])
     cpus = None if rests_on["cpus"] is None else float(rests_on["cpus"])
-    return Knowledge(lessons, pairs, from_iso(plain["made_at"]), float(rests_on["days"]), cpus)
+    rhythm, days = tuple(float(one) for one in rests_on["rhythm"]), float(rests_on["days"])
+    if not isfinite(days):
+        raise ValueError("it rests on no number of days")
+    return Knowledge(lessons, pairs, from_iso(plain["made_at"]), days, cpus, rhythm)
+
+
+def numbers_of(rhythm: Rhythm) -> list[float]:
+    """Return the numbers of the classic rule that a lesson rests on: its bounds, and what it was compared with."""
+    return [rhythm.low_cpu, rhythm.high_cpu, rhythm.faster, rhythm.slower]
 
 
 def _lesson(name: str, plain: Plain) -> Lesson:
@@ -108,11 +124,19 @@ def _lesson(name: str, plain: Plain) -> Lesson:
     raw = plain["table"]
     if not isinstance(plain["refused"], str) or not (raw is None or isinstance(raw, dict)):
         raise TypeError(f"the lesson about '{name}' is none")
-    return Lesson(name, float(plain["interval_s"]), windows, plain["refused"], dict(plain["backtest"] or {}), raw)
+    interval_s = float(plain["interval_s"])
+    if not 0 < interval_s <= LONGEST.total_seconds():
+        raise ValueError(f"'{name}' cannot have an interval of {interval_s:g} seconds")
+    return Lesson(name, interval_s, windows, plain["refused"], dict(plain["backtest"] or {}), raw)
 
 
 def general_problem(
-    knowledge: Knowledge, rolling: Rolling | None, now: datetime, tick: timedelta, cpus: float | None
+    knowledge: Knowledge,
+    rolling: Rolling | None,
+    now: datetime,
+    tick: timedelta,
+    cpus: float | None,
+    rhythm: Rhythm | None = None,
 ) -> str:
     """Return why none of the lessons can be used now, empty where nothing is in the way."""
     if knowledge.problem:
@@ -125,11 +149,17 @@ def general_problem(
         return f"it was learned {when}: 'adaptive-scheduler learn' does it anew"
     if None not in (knowledge.cpus, cpus) and knowledge.cpus != cpus:
         return f"it was learned with {knowledge.cpus:g} CPUs, now there are {cpus:g}"
+    if rhythm is not None and list(knowledge.rhythm) != numbers_of(rhythm):
+        return "[rhythm] in tasks.toml changed since it was learned"
     if rolling is None or not rolling.cells:
         return "the load of the last weeks is not at hand: 'adaptive-scheduler learn' gathers it anew"
-    dark = (step_of(now - tick / 2, rolling.grid) - rolling.end) * timedelta(minutes=rolling.grid.minutes)
-    if dark > DARK:
-        return f"no load is known of the last {words(dark)}"
+    if rolling.grid != grid_for(tick):
+        return "the tick changed since it was learned"
+    unseen = max(0, step_of(now - tick / 2, rolling.grid) - rolling.end)
+    week = 7 * rolling.grid.day
+    seen = sum(not cell & FILLED for cell in rolling.cells[-max(1, week - unseen) :]) if unseen < week else 0
+    if seen < RECENT_SHARE * week:
+        return f"only {seen / rolling.grid.day:.1f} of the last 7 days of load are known"
     return ""
 
 
@@ -144,8 +174,11 @@ def task_problem(task: Task, lesson: Lesson | None, rolling: Rolling) -> str:
     if lesson.windows != tuple((window.start, window.end) for window in task.windows):
         return "its window changed since it was learned"
     try:
-        if lesson.table.step_s != rolling.grid.minutes * 60 or lesson.table.interval_s != lesson.interval_s:
+        table = lesson.table
+        if table.step_s != rolling.grid.minutes * 60 or table.interval_s != lesson.interval_s:
             return "the tick changed since it was learned"
+        if len(table.weights) not in (0, FEATURES) or table.run > rolling.grid.steps(LONGEST_RUN_H):
+            raise ValueError("it looks at other features of the load than this program")
     except (ValueError, KeyError, TypeError) as error:
         return f"its table in rhythm.json is damaged ({error})"
     return ""
@@ -156,30 +189,30 @@ def standing(
     knowledge: Knowledge,
     rolling: Rolling | None,
     now: datetime,
-    tick: timedelta,
+    rules: Rules,
     cpus: float | None,
 ) -> tuple[dict[str, Learned], dict[str, str]]:
     """Return the learned staircase of each task that has one now, and for each other why the classic rule holds."""
-    problem = general_problem(knowledge, rolling, now, tick, cpus)
+    tick = rules.tick
+    problem = general_problem(knowledge, rolling, now, tick, cpus, rules.rhythm)
     adaptive = [task for task in tasks.values() if task.adaptive]
     if problem or rolling is None:
         return {}, {task.name: problem for task in adaptive}
     usable, why = {}, {}
     for task in adaptive:
-        lesson = knowledge.lessons.get(task.name)
-        if found := task_problem(task, lesson, rolling):
+        if found := task_problem(task, knowledge.lessons.get(task.name), rolling):
             why[task.name] = found
-        elif lesson is not None:
-            usable[task.name] = lesson.table
+        else:
+            usable[task.name] = knowledge.lessons[task.name].table
     if not usable:
         return {}, why
-    present, step = Present(rolling.values(), rolling.grid), rolling.end + 1
+    present, step = Present(rolling.values(), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1
     learned = {
         name: Learned(
             table,
             step % rolling.grid.day // table.stride,
             present.level,
-            min(100.0, max(0.0, present.level + table.signal(present.features(table.run)))),
+            present.level + table.signal(present.features(table.run)),
         )
         for name, table in usable.items()
     }

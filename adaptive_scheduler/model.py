@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.staircases import Learned
 
 Reading = Mapping[str, float | int | str]
 """One set of OS counters as metrics.py writes it into the state; nobody else looks inside."""
@@ -123,20 +123,6 @@ class Rhythm:
     faster: float = 0.8
     slower: float = 1.5
     learned: str = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """A learned staircase as it stands at one moment.
-
-    `slot` is that of the local day; `level` and `expected` are CPU in per cent: the mean of the last seven
-    days, and what a run that starts now will probably meet.
-    """
-
-    table: Table
-    slot: int
-    level: float
-    expected: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from adaptive_scheduler import footprints
 from adaptive_scheduler.backends.base import Standing
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import Band
-from adaptive_scheduler.gates import percent
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Sample, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit

@@ -12,11 +12,12 @@ from datetime import datetime
 from math import ceil, inf
 
 from adaptive_scheduler import admission, gates
+from adaptive_scheduler.case import Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.dependencies import dependency
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import expected
-from adaptive_scheduler.gates import Case, forced_past, percent
+from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task, TaskState
 from adaptive_scheduler.rhythm import is_due
 
@@ -70,7 +71,7 @@ def urgency(case: Case) -> tuple[bool, int, float, float]:
     """
     patience = case.task.patience
     share = min(1.0, case.waited / patience) if patience else 1.0
-    closes = gates.closes_in(case)
+    closes = case.closes_in
     slack = patience - case.waited if closes is None else min(closes, patience - case.waited)
     lasts = expected(case.task, case.mine.footprint)
     return (
@@ -127,6 +128,8 @@ def _start(case: Case) -> Decision:
         return case.say(Code.RUN, "it has never run", case.now)
     reason = f"{words(elapsed)} since its beat; runs every {words(interval)} at {percent(case.sample.cpu)} CPU"
     if case.learned is not None:
-        within = f"within {percent(case.ceiling)}" if case.ceiling < 100 else "and it starts whatever the load is"
-        reason = f"{words(elapsed)} since its last start; {percent(case.cpu)} CPU expected, {within}"
+        within = (
+            f"within {percent(max(0.0, case.ceiling))}" if case.ceiling < 100 else "and it starts whatever the load is"
+        )
+        reason = f"{words(elapsed)} since its last start; {percent(case.learned.shown)} CPU expected, {within}"
     return case.say(Code.RUN, reason, case.now, **beat)  # type: ignore[arg-type]  # plain keywords

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, inf
 
-from adaptive_scheduler.model import Learned, Rhythm, Rules, Sample, Task
+from adaptive_scheduler.model import Rhythm, Rules, Sample, Task
+from adaptive_scheduler.staircases import Learned
 
 SLOWEST_LEARNED = 1.5
 """No learned staircase holds a task back longer than this many intervals, whatever `slower` allows."""
@@ -54,19 +55,21 @@ def classic(rhythm: Rhythm) -> Staircase:
 def learned(now: Learned, rhythm: Rhythm, behind: float) -> Staircase:
     """Return the learned staircase of this slot of the day for a task that is so many runs behind.
 
-    Its steps are rounded to slots as the table's are; at the end it starts whatever the load, as the
-    classic one does.
+    Its steps are rounded to slots as the table's are, the first one to the step from which it was learned;
+    at the end it starts whatever the load, as the classic one does.
     """
     table = now.table
     account, unit = table.account(behind), table.step_s / table.interval_s
+    earliest = ceil(rhythm.faster / unit - 1e-9) * unit
     stairs, top = [], -inf
     for number in range(table.ages):
         ceiling = now.level + table.ceiling(now.slot, number, account)
         if ceiling > top:
             age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
-            stairs.append(Stair(max(rhythm.faster, age) if number else rhythm.faster, ceiling, inclusive=False))
+            stairs.append(Stair(max(earliest, age) if number else earliest, ceiling, inclusive=False))
             top = ceiling
-    return (*stairs, Stair(min(rhythm.slower, SLOWEST_LEARNED), inf))
+    last = min(rhythm.slower, SLOWEST_LEARNED)
+    return (*(stair for stair in stairs if stair.age < last), Stair(last, inf))
 
 
 def staircase(task: Task, rules: Rules, behind: float = 0.0) -> Staircase:
@@ -96,6 +99,22 @@ def slowest_interval(base: timedelta, stairs: Staircase) -> timedelta:
 def ceiling_at(age: float, stairs: Staircase) -> float:
     """Return the busiest CPU, in per cent, at which a task of this age may start (0 = never)."""
     return max((stair.ceiling for stair in stairs if age >= stair.age), default=0.0)
+
+
+def earliest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
+    """Return before when a task that started at `anchor` never starts again."""
+    return anchor + interval * rhythm.faster
+
+
+def latest_start(anchor: datetime, interval: timedelta, rhythm: Rhythm) -> datetime:
+    """Return when a learned staircase starts it whatever the load."""
+    return anchor + interval * min(rhythm.slower, SLOWEST_LEARNED)
+
+
+def ceiling_now(base: timedelta, elapsed: timedelta, stairs: Staircase, tick: timedelta) -> float:
+    """Return the busiest CPU at which a task may start so long after its anchor, less the slack (-inf = never)."""
+    ages = ((base * stair.age, stair.ceiling) for stair in stairs)
+    return max((ceiling for age, ceiling in ages if elapsed >= age - slack(age, tick)), default=-inf)
 
 
 def slack(interval: timedelta, tick: timedelta) -> timedelta:

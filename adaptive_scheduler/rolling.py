@@ -8,7 +8,7 @@ marked and teach nothing.
 
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from sys import byteorder
@@ -34,6 +34,10 @@ READ_DAYS = 2 * KEPT_DAYS
 
 STEPS = (5, 10, 15, 20, 30, 60)
 """Minutes that a step may last: the shortest that a tick fits in."""
+
+
+LAST_STEP = 2**31
+"""Steps are counted from 1970; none has so high a number before the year 22 000."""
 
 
 def grid_for(tick: timedelta) -> Grid:
@@ -77,6 +81,7 @@ def added(rolling: Rolling, at: datetime, tick: timedelta, cpu: float, *, keep: 
 
     `keep` steps are kept, 28 days by default. After a longer gap, or a clock set back that far, it begins anew.
     """
+    cpu = min(100.0, max(0.0, cpu))
     grid, most = rolling.grid, rolling.grid.kept if keep is None else keep
     step = step_of(at - tick / 2, grid)
     cells = array("H", rolling.cells)
@@ -96,13 +101,15 @@ def added(rolling: Rolling, at: datetime, tick: timedelta, cpu: float, *, keep: 
     return Rolling(grid, step, cells[-most:], cpu, 1)
 
 
-def gathered(samples: Iterable[Sample], tick: timedelta) -> Rolling:
+def gathered(
+    samples: Iterable[Sample], tick: timedelta, local: Callable[[datetime], datetime] = datetime.astimezone
+) -> Rolling:
     """Return the load of these samples, oldest first: not ours where that is known, else all of it."""
     load = Rolling(grid_for(tick))
     for sample in samples:
         cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
-        if cpu is not None:
-            load = added(load, sample.at.astimezone(), tick, cpu, keep=load.grid.day * READ_DAYS)
+        if cpu is not None and sample.source != "fake":
+            load = added(load, local(sample.at), tick, cpu, keep=load.grid.day * READ_DAYS)
     return load
 
 
@@ -126,7 +133,7 @@ def encode(rolling: Rolling) -> Plain:
 
 def decode(plain: Plain) -> Rolling:
     """Return the rolling load that `encode` wrote; ValueError, KeyError or TypeError when it is none."""
-    if plain["step_minutes"] not in STEPS:
+    if not isinstance(plain["step_minutes"], int) or plain["step_minutes"] not in STEPS:
         raise ValueError(f"{plain['step_minutes']!r} minutes are no step")
     raw = b64decode(plain["cells"], validate=True)
     cells = array("H")
@@ -134,8 +141,10 @@ def decode(plain: Plain) -> Rolling:
     cells = _little(cells)
     grid, end, total, count = Grid(plain["step_minutes"]), plain["last_step"], plain["total"], plain["count"]
     numbers = isinstance(end, int) and isinstance(count, int) and isinstance(total, int | float)
-    if not numbers or count < 1 or not cells or len(cells) > grid.kept:
-        raise ValueError("its numbers do not fit together")
+    if not numbers or not (0 <= end < LAST_STEP and 1 <= count < LAST_STEP and 0 <= total <= 100 * count):
+        raise ValueError("its numbers are none that a load can have")
+    if not cells or len(cells) > grid.kept:
+        raise ValueError("it has no step, or more than are kept")
     if raw[1::2].translate(None, POSSIBLE):
         raise ValueError("a load is far above 100 %")
     return Rolling(grid, end, cells, float(total), count)
@@ -148,7 +157,7 @@ def _little(cells: "array[int]") -> "array[int]":
 
 
 def _cell(cpu: float) -> int:
-    return round(min(100.0, max(0.0, cpu)) * HUNDREDTHS)
+    return round(cpu * HUNDREDTHS)
 
 
 def _fill(cells: "array[int]", missing: int, grid: Grid) -> None:

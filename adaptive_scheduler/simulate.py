@@ -15,9 +15,10 @@ from statistics import fmean
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Decision, Learned, Live, Result, Sample, State, Status, Task
+from adaptive_scheduler.model import Config, Decision, Live, Result, Sample, State, Status, Task
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.rolling import Rolling, added, grid_for
+from adaptive_scheduler.staircases import Learned
 from adaptive_scheduler.trace import Row
 
 UNKNOWN_DURATION = timedelta(seconds=30)
@@ -104,11 +105,12 @@ def simulate(
 ) -> Iterator[Made]:
     """Yield what every cycle decides: each task's start if it started, else its last refusal.
 
-    `learned` gives the learned staircases of each moment, `state` is where the story begins.
+    `learned` gives the learned staircases of each moment, `state` is where the story begins: what is running
+    there ends when its time has come.
     """
     tick, rules = config.rules.tick, config.rules
     state = state or State()
-    ends: list[tuple[datetime, str, str]] = []
+    ends = _live(state, config)
     for at, sample in ticks:
         if not state.tasks:
             state = folds.seen(state, config.tasks, at)
@@ -129,7 +131,9 @@ def simulate(
                 run_id = f"{one.task}@{now.timestamp()}"
                 state = folds.claimed(state, task, Live(run_id, now, one.code), sample, rules)
                 heapq.heappush(ends, (now + lasts(task), one.task, run_id))
-            held = any(made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT) for made in refused.values())
+            held = any(
+                made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT, Code.HEAVY_PAIR) for made in refused.values()
+            )
             ours = any(name in started for _, name, _ in ends)
             if not ends or ends[0][0] > until or not (ours or held):
                 break
@@ -171,6 +175,18 @@ def tally(
 def lasts(task: Task) -> timedelta:
     """Return how long a run is assumed to last."""
     return task.expected_duration or UNKNOWN_DURATION
+
+
+def _live(state: State, config: Config) -> list[tuple[datetime, str, str]]:
+    """Return when the runs end that are going already, as a heap; tasks that left tasks.toml have some too."""
+    ends = []
+    for name, mine in state.tasks.items():
+        if mine.live is not None:
+            task = config.tasks.get(name)
+            length = UNKNOWN_DURATION if task is None else lasts(task)
+            ends.append((mine.live.started_at + length, name, mine.live.run_id))
+    heapq.heapify(ends)
+    return ends
 
 
 def _over(state: State, ends: list[tuple[datetime, str, str]], now: datetime) -> State:

@@ -22,6 +22,9 @@ HUNDREDTHS = 100
 MOST_BYTES = 1_000_000
 """No table is larger; what unpacks to more is none."""
 
+MOST = 1e6
+"""No number in a table is larger, be it CPU points, runs or a weight: all are finite sums then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -74,6 +77,25 @@ class Table:
         return self.edges[number - 1] if number <= len(self.edges) else inf
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A learned staircase as it stands at one moment.
+
+    `slot` is that of the local day; `level` and `expected` are CPU in per cent: the mean of the last seven
+    days, and what a run that starts now will probably meet.
+    """
+
+    table: Table
+    slot: int
+    level: float
+    expected: float
+
+    @property
+    def shown(self) -> float:
+        """The expected CPU as people may be told it: a prediction may be below 0 or above 100 %."""
+        return min(100.0, max(0.0, self.expected))
+
+
 def encode(table: Table) -> Plain:
     """Return the table as JSON-able values."""
     return {
@@ -98,7 +120,7 @@ def encode(table: Table) -> Plain:
 def decode(plain: Plain) -> Table:
     """Return the table that `encode` wrote; ValueError, KeyError or TypeError when it is none."""
     table = Table(
-        interval_s=_number(plain["interval_s"], 1.0),
+        interval_s=_number(plain["interval_s"], 1.0, 1e9),
         step_s=_whole(plain["step_s"]),
         run=_whole(plain["run_steps"]),
         stride=_whole(plain["slot_steps"]),
@@ -120,6 +142,8 @@ def decode(plain: Plain) -> Table:
         raise ValueError("its weights and bounds do not belong together")
     if 86_400 % (table.step_s * table.stride) or len(table.usual) != table.slots:
         raise ValueError("its slots do not fill a day")
+    if table.first * table.stride * table.step_s > 2 * table.interval_s:
+        raise ValueError("its ages begin after its interval")
     known = bytes(range(len(table.edges) + 2))
     if len(table.ceilings) != table.slots * table.ages * table.levels or table.ceilings.translate(None, known):
         raise ValueError("its ceilings do not fit its slots, ages and levels")
@@ -152,18 +176,20 @@ def _unpacked(packed: bytes) -> bytes:
 
 def _numbers(values: list[Any]) -> tuple[float, ...]:
     """Return many numbers at once: every cycle reads them."""
-    if not {type(value) for value in values} <= {int, float} or not isfinite(sum(values)):
+    if not {type(value) for value in values} <= {int, float} or not (
+        max(map(abs, values), default=0) <= MOST and isfinite(sum(values))
+    ):
         raise ValueError("not all of them are numbers")
     return tuple(map(float, values))
 
 
-def _number(value: object, least: float = -inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < least:
+def _number(value: object, least: float = -MOST, most: float = MOST) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise ValueError(f"{value!r} is no number that fits there")
     return float(value)
 
 
 def _whole(value: object, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
         raise ValueError(f"{value!r} is no whole number that fits there")
     return value

@@ -29,6 +29,10 @@ TOO_LATE = 0.5
 """What a slot of waiting past the latest age costs, in spreads of the cost; only a closed window can force that."""
 
 
+OVERDUE = 0.001
+"""What waiting an interval beyond its own costs, in spreads of the cost: where nothing is gained, nothing waits."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a task is held to, in slots of the table where not said otherwise."""
@@ -57,10 +61,13 @@ def solve(chain: Chain, worth: float, limits: Limits, opens: NDArray[np.bool_]) 
     spread = float(np.quantile(chain.cost, 0.95) - np.quantile(chain.cost, 0.05)) + 1e-6
     # More runs ahead than the credit would be lost on the account: such a start waits.
     ahead = after < -limits.credit - 1e-9
+    ahead[limits.last] = False
     beyond = spread * np.maximum(after - limits.cap, 0.0)[..., None]
     place = np.clip((after + limits.credit) / (limits.credit + limits.cap) * (LEVELS - 1), 0, LEVELS - 1)
     lower = np.minimum(place.astype(np.intp), LEVELS - 2)
     share = (place - lower)[..., None]
+
+    overdue = (OVERDUE * spread / limits.interval * (np.arange(ages) + 1 > limits.interval))[:, None, None]
 
     value = np.zeros((ages, LEVELS, BINS))
     table = np.zeros((slots, limits.last - limits.first, LEVELS), dtype=np.uint8)
@@ -70,18 +77,19 @@ def solve(chain: Chain, worth: float, limits: Limits, opens: NDArray[np.bool_]) 
         later = (value.reshape(-1, BINS) @ chain.onward[slot].T).reshape(value.shape)
         fresh = later[min(1, limits.last)]
         run = fresh[lower] * (1 - share) + fresh[lower + 1] * share + (chain.cost[slot] - worth) + beyond
-        wait = np.concatenate([later[1:], later[-1:] + TOO_LATE * spread])
+        wait = np.concatenate([later[1:], later[-1:] + TOO_LATE * spread]) + overdue
         value = wait.copy()
         if opens[slot]:
             run[ahead] = np.inf
             value[waiting] = np.minimum(run[waiting], wait[waiting])
             value[waiting, -1] = run[waiting, -1]
             value[-1] = run[-1]
-        if number >= settling * slots:
+        if number >= settling * slots and opens[slot]:
             table[slot] = _ceilings(wait[waiting] - run[waiting], chain.seen[slot])
         value -= value[0, LEVELS // 2, 0]
-    table[:, :, -1] = BINS
-    return table
+    table[opens, :, -1] = BINS
+    # What was allowed is not taken back as a task grows older: rhythm.py applies it so, a back-test has to.
+    return np.maximum.accumulate(table, axis=1)
 
 
 def _ceilings(gain: Floats, seen: Floats) -> NDArray[np.intp]:

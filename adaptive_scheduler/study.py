@@ -13,7 +13,8 @@ from adaptive_scheduler import staircases
 from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.learn import Past, Subject, fit, subject
-from adaptive_scheduler.model import Config, State, Task
+from adaptive_scheduler.lessons import numbers_of
+from adaptive_scheduler.model import Config, Rhythm, State, Task
 from adaptive_scheduler.overlaps import Pair
 from adaptive_scheduler.rolling import Rolling, latest
 from adaptive_scheduler.times import iso
@@ -21,8 +22,14 @@ from adaptive_scheduler.tutor import past_of
 
 Plain = dict[str, Any]
 
+DEFAULT = Rhythm()
+
 UNKNOWN_RUN = timedelta(minutes=5)
 """How long a run is taken to last of which nothing is known."""
+
+
+LEAST_RUNS = 4
+"""A back-test of fewer runs says nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,11 @@ def _finding(task: Task, past: Past, subject: Subject, config: Config) -> Findin
     table = at(until)
     if verdict is None:
         return Finding(task, "too little is known to test it", None, table)
+    if verdict.runs < LEAST_RUNS:
+        return Finding(task, f"its back-test had {verdict.runs} runs only", verdict, table)
+    if not verdict.keeps_the_rate:
+        ran = f"{verdict.runs} runs against {verdict.fixed_runs}"
+        return Finding(task, f"its back-test ran less often than its interval asks for ({ran})", verdict, table)
     if verdict.better:
         return Finding(task, "", verdict, table)
     against = "the classic rule" if verdict.holds else "the plain interval"
@@ -65,7 +77,12 @@ def _finding(task: Task, past: Past, subject: Subject, config: Config) -> Findin
 
 
 def encode(
-    findings: Sequence[Finding], pairs: Sequence[Pair], rolling: Rolling, now: datetime, cpus: float | None
+    findings: Sequence[Finding],
+    pairs: Sequence[Pair],
+    rolling: Rolling,
+    now: datetime,
+    cpus: float | None,
+    rhythm: Rhythm = DEFAULT,
 ) -> Plain:
     """Return the content of rhythm.json, without its version."""
     past = past_of(latest(rolling))
@@ -77,6 +94,7 @@ def encode(
             "steps": len(rolling.cells),
             "sha256": hashlib.sha256(content).hexdigest(),
             "cpus": cpus,
+            "rhythm": numbers_of(rhythm),
         },
         "heavy_pairs": [[pair.first, pair.second] for pair in pairs],
         "tasks": {one.task.name: _encode(one) for one in findings},

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.learn import Past, Subject, fit, signals, subject
 from adaptive_scheduler.lessons import LEAST_DAYS, too_little
-from adaptive_scheduler.model import Learned, Rhythm, Task
+from adaptive_scheduler.model import Rhythm, Task
 from adaptive_scheduler.rolling import FILLED, Rolling, step_of
-from adaptive_scheduler.staircases import Table
+from adaptive_scheduler.staircases import Learned, Table
 
 REFIT = timedelta(days=7)
 
@@ -63,7 +63,7 @@ class Tutor:
     def learned(self, now: datetime) -> Mapping[str, Learned]:
         """Return the learned staircases at a moment of the walk, which only goes forward."""
         step = step_of(now, self._grid) - self._first
-        if step > len(self._past.values):
+        if not 0 <= step <= len(self._past.values):
             return {}
         if step >= self._next and _enough(self._past, step):
             for pupil in self.pupils.values():

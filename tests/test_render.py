@@ -13,8 +13,10 @@ from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.model import Config, Decision, Rhythm, Rules, Status
+from adaptive_scheduler.outlook import Expected
 from adaptive_scheduler.overview import Overview, overview
-from adaptive_scheduler.render import days
+from adaptive_scheduler.prospects import Forecast, Hour, Prospect
+from adaptive_scheduler.render import ahead, days
 from adaptive_scheduler.render import overview as page
 from adaptive_scheduler.trends import Trends, trends
 from tests.builders import NOW, ago, ended, footprint, live, mine, minutes, sample, state, task, tasks
@@ -74,6 +76,13 @@ def looked_back(name: str) -> Trends:
     return trends([sample()], runs, tasks(task(name)), NOW, minutes(5), lambda moment: moment)
 
 
+def expected(name: str) -> Forecast:
+    """Return what is told of a task that is held, in an hour of which much is known."""
+    hours = [Hour(NOW, Expected(40.0, 30.0, 55.0))]
+    held = Prospect(name, "classic", decision(name, Code.PAUSED, EVIL), runs=0, fewest=0, most=0)
+    return Forecast(NOW, NOW + timedelta(hours=1), 28.0, "total", hours, [held], [EVIL])
+
+
 PAGES: dict[str, Any] = {
     "status": lambda: render.status(view("job", cause=EVIL, notes=(EVIL,), status=Status.FAILED)),
     "run": lambda: render.report(report(runs=[("job", ended(1, Status.FAILED, cause=EVIL))]), [EVIL]),
@@ -81,6 +90,7 @@ PAGES: dict[str, Any] = {
     "history": lambda: render.history([row(status="failed", cause=EVIL)], NOW),
     "check": lambda: render.findings([Finding("error", EVIL, EVIL, EVIL)], EVIL),
     "trends": lambda: days.trends(looked_back(EVIL), Rhythm()),
+    "forecast": lambda: ahead.forecast(expected(EVIL), [EVIL]),
     "fine check": lambda: render.findings([], EVIL),
 }
 

@@ -77,6 +77,15 @@ def test_an_older_state_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch
     assert codec.decode_state(older) == FULL
 
 
+@pytest.mark.parametrize("value", [True, "1", None, float("nan"), float("inf")])
+def test_an_account_that_is_no_number_is_damage(value: object) -> None:
+    plain = codec.encode_state(FULL)
+    name = next(iter(plain["tasks"]))
+    plain["tasks"][name]["behind"] = value
+    with pytest.raises(TypeError):
+        codec.decode_state(plain)
+
+
 def test_reading_creates_nothing(tmp_path: Path) -> None:
     found = Store(tmp_path / "outputs").read()
     assert (found.state, found.damaged) == (State(), False)

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.cycle import run
 from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, Status, Task
 from adaptive_scheduler.preview import look, present, preview
+from adaptive_scheduler.staircases import Table
 from adaptive_scheduler.state import seen
 from adaptive_scheduler.store import Store
+from tests import tables as tables_of
 from tests.builders import NOW, footprint, task
 from tests.scripted import Script, ScriptedRunner
 
@@ -136,6 +139,16 @@ class TestWorld:
             before = seen(transaction.state, self.tasks, self.clock.moment)
             mine = replace(before.tasks[name], footprint=footprint(*[(seconds, megabytes)] * runs))
             transaction.state = replace(before, tasks={**before.tasks, name: mine})
+        return self
+
+    def rhythm(self, *, cpu: float = 50.0, days: float = 8, tables: dict[str, Table], **more: Any) -> "TestWorld":
+        """Let ceilings have been learned for these tasks, and the load have been constant up to now."""
+        now, written = self.clock.moment, {name: tables_of.lesson(one) for name, one in tables.items()}
+        almanac = Almanac(self.folder)
+        almanac.write(
+            tables_of.rhythm(now, None, rule=self.rules.rhythm, **written) | more,
+            tables_of.load(now, days=days, cpu=cpu),
+        )
         return self
 
     # -- doing -------------------------------------------------------------------------------------

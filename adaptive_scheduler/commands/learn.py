@@ -12,18 +12,23 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.counters import read_counters
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.lessons import Knowledge
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.overlaps import heavy_pairs
 from adaptive_scheduler.rolling import Rolling
+from adaptive_scheduler.times import local_time
 
 
 def learn(config: str | None, *, as_json: bool) -> int:
     """Learn, test, write and tell; with too little history say so and change nothing."""
     world = open_world(config, strict=False, write=False).world
     now, tick = world.clock.now(), world.config.rules.tick
+    before = world.almanac.knowledge()
+    if before.newer:
+        raise StateError(f"{before.problem}: upgrade this program, or remove '{world.almanac.path}'")
     since = now - timedelta(days=rolling.READ_DAYS)
     samples = world.history.samples(since, now)
-    load = rolling.gathered(samples, tick)
+    load = rolling.gathered(samples, tick, local_time(now))
     problem = lessons.too_little(rolling.latest(load).measured_days, len(load.cells) / load.grid.day)
     told: list[dict[str, Any]] = []
     if not problem:
@@ -33,9 +38,11 @@ def learn(config: str | None, *, as_json: bool) -> int:
         pairs = heavy_pairs(samples, world.history.runs_between(since, now), tick=tick)
         with _progress(len(world.config.tasks), quiet=as_json) as advance:
             findings = list(study.study(load, world.config, world.store.read().state, advance))
-        _write(world, study.encode(findings, pairs, load, now, _cpus()), rolling.latest(load))
+        _write(
+            world, study.encode(findings, pairs, load, now, _cpus(), world.config.rules.rhythm), rolling.latest(load)
+        )
         told = [study.told(one) for one in findings]
-    _tell(world, load, problem, told, now, as_json=as_json)
+    _tell(world, load, problem, told, now, before, as_json=as_json)
     return 0
 
 
@@ -43,8 +50,10 @@ def _write(world: World, learned: dict[str, Any], load: Rolling) -> None:
     try:
         world.almanac.write(learned, load)
     except OSError as error:
+        path = error.filename2 or error.filename or world.almanac.path
         raise StateError(
-            f"cannot write '{world.almanac.path}': {error.strerror or error}; free the disk or mend its permissions"
+            f"cannot write '{path}': {error.strerror or error}; free the disk, mend its permissions, "
+            "or remove what is in its place"
         ) from error
 
 
@@ -64,7 +73,14 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 
 
 def _tell(
-    world: World, load: Rolling, problem: str, tasks: list[dict[str, Any]], now: datetime, *, as_json: bool
+    world: World,
+    load: Rolling,
+    problem: str,
+    tasks: list[dict[str, Any]],
+    now: datetime,
+    before: Knowledge,
+    *,
+    as_json: bool,
 ) -> None:
     switched_off = world.config.rules.rhythm.learned == lessons.OFF
     if as_json:
@@ -76,11 +92,12 @@ def _tell(
                 "days": round(load.measured_days, 2),
                 "written": None if problem else str(world.almanac.path),
                 "problem": problem or None,
-                "in_force": not (problem or switched_off),
+                "in_force": not switched_off and (not problem or before.made_at is not None),
                 "tasks": tasks,
             }
         )
         return
     from adaptive_scheduler.render import lesson as page
 
-    page.lesson(tasks, load.measured_days, problem, NAME, switched_off=switched_off)
+    kept = before.made_at if problem else None
+    page.lesson(tasks, load.measured_days, problem, NAME, kept, switched_off=switched_off)

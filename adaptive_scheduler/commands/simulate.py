@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.model import Config, Sample
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.simulate import Made, Policy, Tally
@@ -66,6 +67,8 @@ def simulate(
     if (trace is None) == (days is None):
         raise UsageError("name either --trace FILE or --days N (of this machine's own history)")
     rows = traces.read(trace) if trace is not None else _own_rows(world, days or 0)
+    if trace is None:
+        world = replace(world, config=_as_they_last(world))
     tick = world.config.rules.tick
     if jitter >= tick:
         raise UsageError(f"--jitter {words(jitter)} is not below the tick of {words(tick)}")
@@ -105,6 +108,16 @@ def _teacher(chosen: Policy, config: Config, under: Config, recording: Recording
         lambda task: simulation.lasts(task).total_seconds(),
         recording.refit,
     ).learned
+
+
+def _as_they_last(world: World) -> Config:
+    """Return the configuration in which each task is expected to last as long as its past runs did."""
+    known = world.store.read().state.tasks
+    tasks = {
+        name: replace(task, expected_duration=expected(task, known[name].footprint)) if name in known else task
+        for name, task in world.config.tasks.items()
+    }
+    return replace(world.config, tasks=tasks)
 
 
 def _own_rows(world: World, days: int) -> list[Row]:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from rich.console import Console
 
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.costs import Change
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.overlaps import MIN_OVERLAPS, Pair
 from adaptive_scheduler.quiet import CHOICES, MIN_DAYS, Quiet

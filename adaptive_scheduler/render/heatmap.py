@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from adaptive_scheduler.busy import DAYS_A_WEEK, HOURS_A_DAY, Hour, mean
-from adaptive_scheduler.gates import percent
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.render.base import BAD, GOOD, QUIET, WARN
 from adaptive_scheduler.terminal import Text, blocks

@@ -6,9 +6,9 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import compact, words
-from adaptive_scheduler.gates import percent
 from adaptive_scheduler.overview import Overview, TaskView
 from adaptive_scheduler.render.base import (
     BAD,

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from rich.table import Table
 
+from adaptive_scheduler.case import EXPECTED, percent
 from adaptive_scheduler.codes import MEANINGS
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import durations, memory
-from adaptive_scheduler.gates import EXPECTED, percent
 from adaptive_scheduler.model import Decision, Task
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.render.base import QUIET, code_text, relative, words_s

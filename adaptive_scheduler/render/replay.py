@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import compact
-from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Config
 from adaptive_scheduler.render.base import QUIET, columns
 from adaptive_scheduler.terminal import Text, console

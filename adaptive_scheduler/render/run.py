@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from adaptive_scheduler.case import percent
 from adaptive_scheduler.edges import Report
-from adaptive_scheduler.gates import percent
 from adaptive_scheduler.model import Result
 from adaptive_scheduler.render.base import STATUS_STYLE, WARN, code_text, columns, words_s
 from adaptive_scheduler.terminal import Text, console
