@@ -105,7 +105,7 @@ class Upkeep:
         self._sample = Sample(now, cpu, MEMORY, foreign)
         self.rolling = added(self.rolling, now, tick, foreign)
         # Every policy pays for this look, so that what deciding costs is the same for all.
-        found, _ = lessons.standing(self.config.tasks, self.knowledge, self.rolling, now, tick, None)
+        found, _ = lessons.standing(self.config.tasks, self.knowledge, self.rolling, now, self.config.rules, None)
         self._rules = replace(self.config.rules, learned=found if self.policy is Policy.LEARNED else {})
         self._started: list[str] = []
         state = excused(self.state, self._rules.learned, now, tick)
