@@ -102,8 +102,11 @@ def main() -> None:
         give_up_s = time.monotonic() + 60 * asked.patience
         wait_for_calm(give_up_s)
         if asked.apart:
-            os.setpriority(os.PRIO_PROCESS, 0, AHEAD_NICE)
-            go_ahead(os.getpid())
+            try:
+                os.setpriority(os.PRIO_PROCESS, 0, AHEAD_NICE)
+                go_ahead(os.getpid())
+            except PermissionError:
+                parser.error("--apart takes root; --patience only takes time")
         setting = calibrated(Path(folder), asked.tick, background=asked.background, apart=asked.apart)
         said, scores = measure(setting, repetitions, ticks, asked.seed, give_up_s)
     if asked.json:
