@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.events import Event, Probe, Watch
 from adaptive_scheduler.staircases import Learned
 
 Reading = Mapping[str, float | int | str]
@@ -99,6 +100,8 @@ class Task:
     expected_duration: timedelta | None = None
     memory: int | None = None
     keep_going: bool = False
+    on: tuple[str, ...] = ()
+    """The events that make it due, by name."""
 
     @property
     def patience(self) -> timedelta:
@@ -203,6 +206,8 @@ class Live:
     code: Code = Code.RUN
     reason: str = ""
     cpu_seen_s: float = 0.0
+    event: str = ""
+    """The id of the event that started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,7 @@ class Result:
     output_bytes: int | None = None
     reason: str = ""
     unusual: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +254,8 @@ class TaskState:
     footprint: str = ""
     behind: float = 0.0
     excused_s: float = 0.0
+    event: Event | None = None
+    """What happened and has made it due: kept until it starts, or until that is too long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +269,8 @@ class State:
     spent_s: float = 0.0
     tasks: Mapping[str, TaskState] = field(default_factory=dict)
     unrecorded: tuple[tuple[str, Result], ...] = ()
+    latches: str = ""
+    """Which events are armed, as latches.py writes it; nobody else looks inside."""
 
     @property
     def live_runs(self) -> int:
@@ -284,3 +294,5 @@ class Config:
     runs_keep: int = 50
     runs_max_bytes: int = 200_000_000
     output_max_bytes: int = 1_000_000
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
