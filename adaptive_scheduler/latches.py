@@ -1,0 +1,100 @@
+"""What makes an event of a verdict, once: armed, fired, and armed again after a calm while. Pure.
+
+A latch has hysteresis and a cool-down, so that a value flapping around its limit is one event. Times, not
+cycles, are counted: cycles come late, twice, or not at all.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from adaptive_scheduler.detectors.base import Calm
+from adaptive_scheduler.times import from_iso, iso
+
+Plain = dict[str, Any]
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """What is remembered of one event: whether it may fire, since when it is calm, when it fired of late.
+
+    `held` is since when a condition of the user holds.
+    """
+
+    armed: bool = True
+    calm_since: datetime | None = None
+    fired: tuple[datetime, ...] = ()
+    held: datetime | None = None
+
+    @property
+    def last(self) -> datetime | None:
+        """When it fired last."""
+        return self.fired[-1] if self.fired else None
+
+
+def turned(latch: Latch, excess: float | None, now: datetime, calm: Calm, max_per_hour: int = 60) -> tuple[Latch, bool]:
+    """Return the latch after a verdict, and whether the event fires; None for `excess` is no verdict.
+
+    At the limit, which is 1, an armed latch fires; it is armed again when `calm` says.
+    """
+    latch = _not_from_the_future(latch, now)
+    if excess is None:
+        return latch, False
+    below = excess < calm.below
+    since = (latch.calm_since or now) if below else None
+    armed = latch.armed
+    if not armed and since is not None and now - since >= calm.lasting:
+        armed = latch.last is None or now - latch.last >= calm.cool_down
+    of_late = tuple(moment for moment in latch.fired if now - moment < HOUR)
+    fires = armed and excess >= 1 and len(of_late) < max_per_hour
+    fired = (*of_late, now) if fires else (of_late or latch.fired[-1:])
+    return replace(latch, armed=armed and not fires, calm_since=since, fired=fired), fires
+
+
+def _not_from_the_future(latch: Latch, now: datetime) -> Latch:
+    """Pull every stamp that lies ahead to now: the clock was set back."""
+    return replace(
+        latch,
+        calm_since=None if latch.calm_since is None else min(latch.calm_since, now),
+        held=None if latch.held is None else min(latch.held, now),
+        fired=tuple(min(moment, now) for moment in latch.fired),
+    )
+
+
+def encode(latches: Mapping[str, Latch]) -> str:
+    """Return latches as the text that the state carries; those that are as at the beginning are left out."""
+    plain = {name: _plain(latch) for name, latch in latches.items() if latch != Latch()}
+    return json.dumps(plain, separators=(",", ":"), sort_keys=True) if plain else ""
+
+
+def decode(text: str) -> dict[str, Latch]:
+    """Return the latches that `encode` wrote; what makes no sense is as at the beginning."""
+    try:
+        plain = json.loads(text) if text else {}
+        return {name: _latch(one) for name, one in plain.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _plain(latch: Latch) -> Plain:
+    full: Plain = {
+        "disarmed": not latch.armed,
+        "calm_since": latch.calm_since and iso(latch.calm_since),
+        "fired": [iso(moment) for moment in latch.fired],
+        "held": latch.held and iso(latch.held),
+    }
+    return {key: value for key, value in full.items() if value}
+
+
+def _latch(plain: Mapping[str, Any]) -> Latch:
+    calm_since, held = plain.get("calm_since"), plain.get("held")
+    return Latch(
+        not plain.get("disarmed", False),
+        calm_since and from_iso(calm_since),
+        tuple(from_iso(moment) for moment in plain.get("fired", ())),
+        held and from_iso(held),
+    )
