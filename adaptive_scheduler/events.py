@@ -72,6 +72,9 @@ class Process:
     rss: int
     cpu_s: float
     run_id: str = ""
+    parent: int = 0
+    ended_children_s: float = 0.0
+    """Seconds of CPU of its children that have ended; 0 where the system does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,8 @@ class Culprit:
     cpu_percent: float | None = None
     """Of all CPUs of this machine."""
     run_id: str = ""
+    processes: int = 1
+    """How many of this name share the blame: then this is the largest, memory and CPU are those of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,7 @@ def encode_culprit(culprit: Culprit) -> Plain:
         "growth_bytes_per_hour": culprit.growth_per_hour,
         "cpu_percent": culprit.cpu_percent,
         "run_id": culprit.run_id or None,
+        "processes": culprit.processes,
     }
 
 
@@ -176,6 +182,7 @@ def _culprit(plain: Mapping[str, Any]) -> Culprit:
         growth_per_hour=None if growth is None else int(growth),
         cpu_percent=_number(plain.get("cpu_percent")),
         run_id=_text(plain.get("run_id") or ""),
+        processes=int(plain.get("processes", 1)),
     )
 
 
