@@ -68,12 +68,13 @@ def _from_psutil() -> Iterator[Process]:
 
     for one in psutil.process_iter(["name", "create_time", "memory_info", "cpu_times", "ppid"]):
         known = one.info
-        if None in (known["create_time"], known["memory_info"], known["cpu_times"]):
+        # What Windows calls the process 0 is the time in which nothing ran.
+        if one.pid == 0 or None in (known["create_time"], known["memory_info"], known["cpu_times"]):
             continue
         times = known["cpu_times"]
         yield Process(
             pid=one.pid,
-            name=known["name"] or "",
+            name=_clean(known["name"] or ""),
             created=round(known["create_time"], 2),
             rss=known["memory_info"].rss,
             cpu_s=times.user + times.system,
@@ -95,7 +96,7 @@ def _marked_in_psutil(pid: int) -> str:
     import psutil
 
     with suppress(psutil.Error, OSError):
-        return psutil.Process(pid).environ().get(RUN_ID, "")
+        return _clean(psutil.Process(pid).environ().get(RUN_ID, ""))
     return ""
 
 
@@ -119,6 +120,11 @@ def _whole(comm: bytes, path: str) -> bytes:
     return first if first.startswith(comm) else comm
 
 
+def _clean(name: str) -> str:
+    """Return a name that every file can hold: psutil passes on bytes that are no text as lone surrogates."""
+    return name.encode("utf-8", "replace").decode()
+
+
 def _boot_s(root: Path) -> float:
     """Return when this machine was started, as psutil has it: what others learn of a process is equal to ours."""
     for line in (root / "proc/stat").read_bytes().splitlines():
@@ -128,8 +134,12 @@ def _boot_s(root: Path) -> float:
 
 
 def _ticks_a_second() -> int:
-    return 100 if sys.platform == "win32" else os.sysconf("SC_CLK_TCK")
+    if sys.platform == "win32":
+        return 100
+    return os.sysconf("SC_CLK_TCK")
 
 
 def _page_bytes() -> int:
-    return 4096 if sys.platform == "win32" else os.sysconf("SC_PAGE_SIZE")
+    if sys.platform == "win32":
+        return 4096
+    return os.sysconf("SC_PAGE_SIZE")

@@ -94,8 +94,7 @@ def test_cpu_of_ended_children_is_their_parent_s() -> None:
 
 # -- lines of /proc --------------------------------------------------------------------------------------
 
-TICK = os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 100
-PAGE = os.sysconf("SC_PAGE_SIZE") if sys.platform == "linux" else 4096
+TICK, PAGE = census._ticks_a_second(), census._page_bytes()
 
 
 def line(comm: bytes, rss: int = 5) -> bytes:
@@ -163,3 +162,7 @@ def test_a_process_that_ends_while_it_is_looked_at_is_no_error() -> None:
         return all(one.poll() is not None for one in short)
 
     until(ended)
+
+
+def test_a_name_that_is_no_text_can_be_written_all_the_same() -> None:
+    assert census._clean("a\udcff작업") == "a?작업"

@@ -69,6 +69,14 @@ def test_every_state_round_trips_through_json(before: State) -> None:
     assert codec.decode_state(json.loads(json.dumps(codec.encode_state(before)))) == before
 
 
+def test_a_result_says_by_which_event_it_was_started_only_where_there_was_one() -> None:
+    plain = codec.encode_result(ended(1))
+    assert "event" not in plain
+    caused = ended(1, event="cpu_spike:2025-11-02T22:30:00+00:00")
+    assert codec.encode_result(caused) == plain | {"event": caused.event}
+    assert codec.decode_result(json.loads(json.dumps(codec.encode_result(caused)))) == caused
+
+
 def test_an_older_state_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = codec.encode_state(FULL)
     monkeypatch.setitem(codec.UPGRADES, -1, lambda old: {**old, "cycle": old["count"]})
