@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive_scheduler import codec
+from adaptive_scheduler import codec, files
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
@@ -107,6 +108,21 @@ def test_an_unchanged_state_is_not_written_again(tmp_path: Path) -> None:
     with store.transaction(NOW):
         pass
     assert store.path.stat().st_mtime_ns == before
+
+
+def test_a_transaction_tells_how_long_the_disk_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    # A disk that takes its time; the clock of the stand-in is the one that measures.
+    monkeypatch.setattr(files, "sync_folder", lambda _folder: time.sleep(0.05))
+    with store.transaction(NOW) as transaction:
+        transaction.state = FULL
+        assert transaction.write_s is None
+    assert transaction.write_s is not None
+    assert transaction.write_s >= 0.045
+    with store.transaction(NOW) as transaction:
+        pass
+    assert transaction.write_s is None
+    assert store.read().write_s is None
 
 
 def test_an_error_inside_a_transaction_changes_nothing(tmp_path: Path) -> None:
