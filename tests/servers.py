@@ -86,6 +86,14 @@ def drip(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(b".")
 
 
+def in_parts(connection: socket.socket, over: threading.Event) -> None:
+    """Answer well within a second, and no part of it takes half of one."""
+    connection.recv(65536)
+    for part in (b"HTTP/1.1 200 OK\r\n", b"Content-Length: 2\r\n\r\n", b"ok"):
+        over.wait(0.3)
+        connection.sendall(part)
+
+
 def drip_headers(connection: socket.socket, over: threading.Event) -> None:
     """Never come to the end of the first line."""
     connection.sendall(b"HTTP/1.1 200 ")
