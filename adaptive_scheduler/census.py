@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from adaptive_scheduler.events import Process
 
@@ -21,7 +22,7 @@ LONGEST_COMM = 15
 
 
 def take() -> tuple[Process, ...]:
-    """Return all processes that can be seen; whose runs they are is not asked here."""
+    """Return all processes that can be seen, none where the system shows none; whose runs they are is not asked."""
     return tuple(_from_proc(ROOT) if sys.platform == "linux" else _from_psutil())
 
 
@@ -37,7 +38,7 @@ def run_id_of(pid: int) -> str:
 
 def _from_proc(root: Path) -> Iterator[Process]:
     folder, boot_s, ticks_a_second, page_bytes = f"{root / 'proc'}", _boot_s(root), _ticks_a_second(), _page_bytes()
-    for name in os.listdir(folder):  # noqa: PTH208 - Path objects cost more than the reading
+    for name in _listed(folder):
         if not name.isdecimal() or (line := _read(f"{folder}/{name}/stat")) is None:
             continue
         # The name stands in parentheses and may hold any character, so the fields count from the last one.
@@ -64,9 +65,7 @@ def _from_proc(root: Path) -> Iterator[Process]:
 
 
 def _from_psutil() -> Iterator[Process]:
-    import psutil
-
-    for one in psutil.process_iter(["name", "create_time", "memory_info", "cpu_times", "ppid"]):
+    for one in _all_of_psutil():
         known = one.info
         # What Windows calls the process 0 is the time in which nothing ran.
         if one.pid == 0 or None in (known["create_time"], known["memory_info"], known["cpu_times"]):
@@ -81,6 +80,13 @@ def _from_psutil() -> Iterator[Process]:
             parent=known["ppid"] or 0,
             ended_children_s=getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0),
         )
+
+
+def _all_of_psutil() -> Iterator[Any]:
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        yield from psutil.process_iter(["name", "create_time", "memory_info", "cpu_times", "ppid"])
 
 
 def _marked_in_proc(pid: int, root: Path) -> str:
@@ -98,6 +104,13 @@ def _marked_in_psutil(pid: int) -> str:
     with suppress(psutil.Error, OSError):
         return _clean(psutil.Process(pid).environ().get(RUN_ID, ""))
     return ""
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - Path objects cost more than the reading
+    except OSError:
+        return []
 
 
 def _read(path: str) -> bytes | None:
@@ -127,9 +140,10 @@ def _clean(name: str) -> str:
 
 def _boot_s(root: Path) -> float:
     """Return when this machine was started, as psutil has it: what others learn of a process is equal to ours."""
-    for line in (root / "proc/stat").read_bytes().splitlines():
-        if line.startswith(b"btime "):
-            return float(line.split()[1])
+    with suppress(OSError):
+        for line in (root / "proc/stat").read_bytes().splitlines():
+            if line.startswith(b"btime "):
+                return float(line.split()[1])
     return 0.0
 
 

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 
 from adaptive_scheduler import census
+from adaptive_scheduler.consumers import busiest, tally
 from adaptive_scheduler.events import Process
 from tests.platforms import linux_only
 from tests.processes import SLEEP, until
@@ -152,6 +154,36 @@ def test_a_process_that_vanishes_is_left_out(tmp_path: Path) -> None:
     assert [one.pid for one in census._from_proc(tmp_path)] == [7]
     (tmp_path / "proc/stat").write_bytes(b"cpu 1\n")
     assert [one.created for one in census._from_proc(tmp_path)] == [10.0]
+
+
+def test_where_the_system_shows_nothing_there_is_nobody(tmp_path: Path) -> None:
+    assert list(census._from_proc(tmp_path)) == []
+    assert census._marked_in_proc(7, tmp_path) == ""
+
+
+def test_who_burns_the_cpu_is_found_for_real() -> None:
+    burn = [sys.executable, "-S", "-E", "-c", "while True: pass"]
+    burners = [subprocess.Popen(burn) for _ in range(2)]
+    idle = subprocess.Popen(SLEEP)
+    try:
+        ours = {idle.pid, *(one.pid for one in burners)}
+
+        def look() -> list[Process]:  # the machine may have others that burn
+            return [one for one in census.take() if one.pid in ours]
+
+        first = look()
+        before = tally(first, datetime.now(UTC))
+        used = {one.pid: one.cpu_s for one in first}
+        until(lambda: all(one.cpu_s >= used[one.pid] + 0.3 for one in look() if one.pid != idle.pid))
+        found = busiest(look(), before, 1.0, 1.0)
+    finally:
+        for one in (idle, *burners):
+            one.kill()
+            one.wait()
+    assert found is not None
+    assert found.pid in {one.pid for one in burners}
+    assert found.processes == 2
+    assert (found.cpu_percent or 0) >= 60
 
 
 def test_a_process_that_ends_while_it_is_looked_at_is_no_error() -> None:

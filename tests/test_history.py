@@ -53,7 +53,7 @@ EVENT = Event(
     unit="percent",
     since=NOW - minutes(360),
     reason="memory grew by 3 points in 6 h",
-    culprit=Culprit(name="leaker", pid=7, created=1.5, rss=LARGE.rss, growth_per_hour=720_000_000),
+    culprit=Culprit(name="leaker", pid=7, created=1.5, rss=LARGE.rss, growth_per_hour=720_000_000, processes=3),
     caused_by="r0",
 )
 LATE = Event(
