@@ -18,7 +18,7 @@ from adaptive_scheduler.events import Probe
 from adaptive_scheduler.probes import command
 from adaptive_scheduler.probes.base import LONGEST, in_words
 from tests import servers
-from tests.platforms import signals
+from tests.platforms import linux_only, signals
 from tests.processes import SLEEP, alive_in, kill_all, until
 from tests.servers import Treat, answer, server
 
@@ -54,6 +54,7 @@ def test_who_refuses_has_not() -> None:
         assert said("tcp", f"127.0.0.1:{port}") == (None, "refused")
 
 
+@linux_only  # others refuse, or have a longer queue
 def test_a_full_queue_is_no_answer() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
@@ -68,7 +69,7 @@ def test_a_full_queue_is_no_answer() -> None:
         finally:
             for one in waiting:
                 one.close()
-    assert found in [(None, "no answer within 0.3 s"), (None, "refused")]  # Windows says so at once
+    assert found == (None, "no answer within 0.3 s")
 
 
 def test_a_name_that_cannot_be_one_is_not_known_in_both_ways() -> None:
@@ -267,7 +268,7 @@ def test_a_command_that_does_not_end_is_ended_with_all_it_has_started(
     code = f"import subprocess, time; subprocess.Popen({SLEEP!r}); open('ready', 'w').close(); time.sleep(600)"
     try:
         found: list[tuple[float | None, str]] = []
-        timeout = timedelta(seconds=3)
+        timeout = timedelta(seconds=5)
         asking = threading.Thread(
             target=lambda: found.append(said("command", *python(code), cwd=str(tmp_path), timeout=timeout))
         )
@@ -275,7 +276,7 @@ def test_a_command_that_does_not_end_is_ended_with_all_it_has_started(
         until((tmp_path / "ready").exists)
         assert len(alive_in(token)) >= 3  # its keeper, itself, its child
         asking.join()
-        assert found == [(None, "no answer within 3 s")]
+        assert found == [(None, "no answer within 5 s")]
         until(lambda: not alive_in(token))
     finally:
         kill_all(token)
