@@ -1,19 +1,26 @@
-"""The readers of the history: past samples, runs and decisions; they never create or change a file."""
+"""The readers of the history: past samples, runs, decisions and events; they never create or change a file."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from adaptive_scheduler import codec
+from adaptive_scheduler import archive_rows, codec
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.events import Answer, Event, Process
+from adaptive_scheduler.history_tables import version_of
 from adaptive_scheduler.model import Decision, Result, Sample
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "history.sqlite3"
+EVENTS_SINCE = 3
+"""The version of the tables that knows of events; readers never upgrade an older one."""
+
 BUSY_S = 3.0
 """How long to wait for another writer before going on without the history."""
 
@@ -66,38 +73,86 @@ class Archive:
                 f"history '{self.path}' cannot be read: {error}; the next 'run' mends or replaces it"
             ) from error
 
+    def _rows(self, question: str, values: Mapping[str, Any], since_version: int = 1) -> list[sqlite3.Row]:
+        """Return what the database answers, nothing while its tables are older than the question."""
+        with self._reading() as database:
+            if database is None or version_of(database) < since_version:
+                return []
+            return database.execute(question, values).fetchall()
+
     def runs(self, task: str | None = None, limit: int = 50) -> list[tuple[str, Result]]:
         """Return finished runs, the newest first."""
-        with self._reading() as database:
-            if database is None:
-                return []
-            rows = database.execute(
-                "select * from runs where :task is null or task = :task "
-                "order by started_at desc, run_id desc limit :limit",
-                {"task": task, "limit": limit},
-            ).fetchall()
+        rows = self._rows(
+            "select * from runs where :task is null or task = :task order by started_at desc, run_id desc limit :limit",
+            {"task": task, "limit": limit},
+        )
         return [(row["task"], codec.decode_result(dict(row))) for row in rows]
 
     def runs_between(self, since: datetime, until: datetime) -> list[tuple[str, Result]]:
         """Return the runs that started in a stretch of time, the oldest first."""
-        with self._reading() as database:
-            if database is None:
-                return []
-            rows = database.execute(
-                "select * from runs where started_at between ? and ? order by started_at, run_id",
-                (iso(since), iso(until)),
-            ).fetchall()
+        rows = self._rows(
+            "select * from runs where started_at between :since and :until order by started_at, run_id",
+            _stretch(since, until),
+        )
         return [(row["task"], codec.decode_result(dict(row))) for row in rows]
+
+    def runs_by_event(self, ids: Iterable[str]) -> dict[str, list[tuple[str, Result]]]:
+        """Return the runs that these events started, the oldest first; an event that started none has no entry."""
+        rows = self._rows(
+            "select * from runs where event in (select value from json_each(:ids)) order by started_at, run_id",
+            {"ids": json.dumps(list(ids))},
+            EVENTS_SINCE,
+        )
+        found: dict[str, list[tuple[str, Result]]] = {}
+        for row in rows:
+            found.setdefault(row["event"], []).append((row["task"], codec.decode_result(dict(row))))
+        return found
+
+    def events(self, limit: int = 50, since: datetime | None = None, name: str | None = None) -> list[Event]:
+        """Return what happened, the newest first; rows that make no sense are left out."""
+        rows = self._rows(
+            "select * from events where (:since is null or at >= :since) and (:name is null or name = :name) "
+            "order by at desc, id limit :limit",
+            {"since": since and iso(since), "name": name, "limit": limit},
+            EVENTS_SINCE,
+        )
+        return list(archive_rows.sound(rows, archive_rows.event))
+
+    def latencies(self, since: datetime, until: datetime) -> dict[str, list[Answer]]:
+        """Return what was measured in a stretch of time by source, the oldest first; nonsense is left out."""
+        rows = self._rows(
+            "select * from latencies where at between :since and :until order by at",
+            _stretch(since, until),
+            EVENTS_SINCE,
+        )
+        found: dict[str, list[Answer]] = {}
+        for source, answer in archive_rows.sound(rows, archive_rows.latency):
+            found.setdefault(source, []).append(answer)
+        return found
+
+    def processes(self, since: datetime, until: datetime) -> list[tuple[datetime, list[Process]]]:
+        """Return the largest processes of each cycle, the oldest cycle and the largest process first.
+
+        Their seconds of CPU are not kept, so these are 0. Rows that make no sense are left out.
+        """
+        rows = self._rows(
+            "select * from processes where at between :since and :until order by at, rss_bytes desc, pid",
+            _stretch(since, until),
+            EVENTS_SINCE,
+        )
+        found: list[tuple[datetime, list[Process]]] = []
+        for at, process in archive_rows.sound(rows, archive_rows.process):
+            if not found or found[-1][0] != at:
+                found.append((at, []))
+            found[-1][1].append(process)
+        return found
 
     def samples(self, since: datetime, until: datetime) -> list[Sample]:
         """Return the samples of a stretch of time, the oldest first."""
-        with self._reading() as database:
-            if database is None:
-                return []
-            rows = database.execute(
-                "select * from samples where at between ? and ? order by at", (iso(since), iso(until))
-            ).fetchall()
-        return [_sample(row) for row in rows]
+        rows = self._rows(
+            "select * from samples where at between :since and :until order by at", _stretch(since, until)
+        )
+        return [archive_rows.sample(row) for row in rows]
 
     def entry_at(self, task: str, moment: datetime) -> tuple[Entry | None, Sample | None]:
         """Return the ledger row in force at that moment and the sample it rested on."""
@@ -114,13 +169,11 @@ class Archive:
                     "select * from samples where at between ? and ? order by at desc limit 1",
                     (row["first_at"], min(iso(moment), row["last_at"])),
                 ).fetchone()
-        return (None if row is None else _entry(row)), (None if sample is None else _sample(sample))
+        return (None if row is None else _entry(row)), (None if sample is None else archive_rows.sample(sample))
 
 
-def _sample(row: sqlite3.Row) -> Sample:
-    pressure = {kind: row[f"pressure_{kind}"] for kind in ("cpu", "memory", "io")}
-    known = {kind: value for kind, value in pressure.items() if value is not None}
-    return Sample(from_iso(row["at"]), row["cpu"], row["memory"], row["foreign_cpu"], known, row["source"])
+def _stretch(since: datetime, until: datetime) -> dict[str, str]:
+    return {"since": iso(since), "until": iso(until)}
 
 
 def _entry(row: sqlite3.Row) -> Entry:

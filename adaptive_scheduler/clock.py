@@ -4,6 +4,7 @@
 with the monotonic clock. It is the cycle's clock; supervisors know nothing of it.
 """
 
+import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,6 +12,9 @@ from datetime import datetime, timedelta
 from adaptive_scheduler.errors import UsageError
 
 FAKE_NOW = "ADAPTIVE_FAKE_NOW"
+
+UPTIME_CLOCKS = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC_RAW"}
+"""By sys.platform the clock that goes on while the machine sleeps and that nobody sets; the BSDs have none."""
 
 
 class Clock:
@@ -52,6 +56,26 @@ class Clock:
         """Return seconds that only ever grow."""
         return time.monotonic()
 
+    def uptime(self) -> float | None:
+        """Return seconds since boot, those asleep included; None where the system or a pretence does not tell."""
+        if self.fake:
+            return None
+        if sys.platform == "win32":
+            return _ticks_of_windows_s()
+        number: int | None = getattr(time, UPTIME_CLOCKS.get(sys.platform, ""), None)
+        return None if number is None else time.clock_gettime(number)
+
     def pause(self, seconds: float) -> None:
         """Let this much time pass."""
         time.sleep(seconds)
+
+
+if sys.platform == "win32":
+
+    def _ticks_of_windows_s() -> float:
+        """Return seconds since boot; unlike the performance counter this one is known to count sleep."""
+        import ctypes
+
+        count = ctypes.WinDLL("kernel32").GetTickCount64
+        count.restype = ctypes.c_ulonglong
+        return float(count()) / 1000

@@ -55,7 +55,7 @@ def decode_state(plain: Plain) -> State:
 
 def encode_result(result: Result) -> Plain:
     """Return a finished run as JSON-able values."""
-    return {
+    plain = {
         "run_id": result.run_id,
         "status": result.status.value,
         "started_at": iso(result.started_at),
@@ -70,6 +70,7 @@ def encode_result(result: Result) -> Plain:
         "reason": result.reason,
         "unusual": result.unusual or None,
     }
+    return plain | {"event": result.event} if result.event else plain
 
 
 def decode_result(plain: Plain) -> Result:
@@ -88,6 +89,7 @@ def decode_result(plain: Plain) -> Result:
         output_bytes=plain.get("output_bytes"),
         reason=_str(plain.get("reason", "")),
         unusual=_str(plain.get("unusual") or ""),
+        event=_str(plain.get("event") or ""),
     )
 
 

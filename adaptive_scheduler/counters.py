@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from adaptive_scheduler import limits as containers
+from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.model import Reading
 
 ROOT = Path("/")
@@ -102,9 +103,7 @@ def _usable_cpus() -> Collection[int]:
 
 def _uptime_s() -> float:
     """Return seconds since boot, a machine's sleep included where the system can tell."""
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    return Clock().uptime() or time.monotonic()
 
 
 def _boot_id(root: Path) -> str:

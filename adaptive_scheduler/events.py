@@ -59,6 +59,18 @@ class Probe:
     timeout: timedelta = timedelta(seconds=5)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How long something took to answer at `at`, in milliseconds; None when it did not, and `problem` says why.
+
+    There may be a problem in spite of an answer: it came, and says that all is not well.
+    """
+
+    at: datetime
+    ms: float | None
+    problem: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """One process at one moment: seconds of CPU since it began at `created` (seconds since 1970), resident bytes.
@@ -72,6 +84,9 @@ class Process:
     rss: int
     cpu_s: float
     run_id: str = ""
+    parent: int = 0
+    ended_children_s: float = 0.0
+    """Seconds of CPU of its children that have ended; 0 where the system does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +102,8 @@ class Culprit:
     cpu_percent: float | None = None
     """Of all CPUs of this machine."""
     run_id: str = ""
+    processes: int = 1
+    """How many of this name share the blame: then this is the largest, memory and CPU are those of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +158,7 @@ def encode_culprit(culprit: Culprit) -> Plain:
         "growth_bytes_per_hour": culprit.growth_per_hour,
         "cpu_percent": culprit.cpu_percent,
         "run_id": culprit.run_id or None,
+        "processes": culprit.processes,
     }
 
 
@@ -167,15 +185,23 @@ def as_text(event: Event) -> str:
 
 
 def _culprit(plain: Mapping[str, Any]) -> Culprit:
+    if not isinstance(plain, Mapping):
+        raise TypeError(f"{plain!r} is not a culprit")
+    pid, created, processes = (
+        _number(number) for number in (plain["pid"], plain["created"], plain.get("processes", 1))
+    )
+    if pid is None or created is None or processes is None:
+        raise TypeError(f"{plain!r} lacks a number")
     rss, growth = _number(plain.get("rss_bytes")), _number(plain.get("growth_bytes_per_hour"))
     return Culprit(
         name=_text(plain["name"]),
-        pid=int(plain["pid"]),
-        created=float(plain["created"]),
+        pid=int(pid),
+        created=created,
         rss=None if rss is None else int(rss),
         growth_per_hour=None if growth is None else int(growth),
         cpu_percent=_number(plain.get("cpu_percent")),
         run_id=_text(plain.get("run_id") or ""),
+        processes=int(processes),
     )
 
 

@@ -1,60 +1,31 @@
-"""All samples, runs and decisions in SQLite, with retention; scheduling never depends on it.
+"""All samples, runs, decisions and events in SQLite, with retention; scheduling never depends on it.
 
 Rollback journal, not WAL: readers must never create or change a file. A locked, full or lost database
 costs a note and nothing else; the results it missed stay in the state until they are taken in.
-What reads only is in archive.py.
+What reads only is in archive.py, the tables are in history_tables.py.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import codec, files
+from adaptive_scheduler import codec, files, history_tables
 from adaptive_scheduler.archive import BUSY_S, DAMAGE, NAME, Archive, HistoryError
+from adaptive_scheduler.events import Answer, Event, Process, encode_culprit
 from adaptive_scheduler.model import Decision, Result, Sample
 from adaptive_scheduler.times import from_iso, iso
 
-SCHEMA_VERSION = 2
-SCHEMA = """
-create table samples(
-    at text primary key, cycle integer, cpu real, memory real, foreign_cpu real,
-    pressure_cpu real, pressure_memory real, pressure_io real, source text) without rowid;
-create table runs(
-    run_id text primary key, task text not null, status text not null, started_at text not null,
-    ended_at text not null, duration_s real, exit_code integer, signal text, cause text, cpu_s real,
-    peak_memory_bytes integer, output_bytes integer, reason text, unusual text);
-create index runs_by_task on runs(task, started_at);
-create index runs_by_time on runs(started_at);
-create table decisions(
-    id integer primary key, task text not null, code text not null, blocker text not null, limit_value real,
-    unit text not null, value real, reason text not null, next_look text, first_at text not null,
-    last_at text not null, cycles integer not null);
-create index decisions_by_task on decisions(task, first_at);
-create index decisions_by_time on decisions(last_at);
-create table heads(task text primary key, id integer not null) without rowid;
-create table upkeep(last_pruned text);
-insert into upkeep values('');
-"""
-UPGRADES = {1: "alter table runs add column unusual text"}
-"""From each older version to the next one; the rows that are there stay."""
-
-QUESTIONS = (
-    "select * from samples limit 1",
-    "select * from runs limit 1",
-    "select * from decisions limit 1",
-    "select * from heads limit 1",
-    "select last_pruned from upkeep limit 1",
-)
-"""One for each table: a broken one cannot answer."""
-
 RUN_COLUMNS = (
     "run_id, task, status, started_at, ended_at, duration_s, exit_code, signal, cause, cpu_s, "
-    "peak_memory_bytes, output_bytes, reason, unusual"
+    "peak_memory_bytes, output_bytes, reason, unusual, event"
 )
+
+PROCESSES_KEEP = timedelta(days=14)
+"""However long the rest is kept: ten lines a cycle are many, and a leak is younger."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +39,14 @@ class History(Archive):
         """Yield a connection in a transaction of its own; HistoryError when it cannot be had or kept."""
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as database:
-                version = database.execute("pragma user_version").fetchone()[0]
-                if not version:
-                    _create(database, self.path)
+                if not (version := history_tables.version_of(database)):
+                    files.private_folder(self.path.parent)
+                    self.path.chmod(0o600)
+                    history_tables.create(database)
                 database.execute("pragma synchronous = normal")
                 database.execute("begin immediate")
-                if version in UPGRADES:
-                    _upgrade(database)
+                if version in history_tables.UPGRADES:
+                    history_tables.upgrade(database)
                 yield database
                 database.execute("commit")
         except (sqlite3.Error, OSError, ValueError) as error:
@@ -90,13 +62,11 @@ class History(Archive):
         problem = ""
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_S)) as database:
-                version = database.execute("pragma user_version").fetchone()[0]
-                for question in QUESTIONS if version else ():
-                    database.execute(question).fetchone()
+                version = history_tables.ask(database)
                 if thorough and (told := database.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
                     problem = f"is damaged ({told})"
-            if version > SCHEMA_VERSION:
-                problem = f"has version {version}, this program knows {SCHEMA_VERSION}"
+            if version > history_tables.VERSION:
+                problem = f"has version {version}, this program knows {history_tables.VERSION}"
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (*DAMAGE, sqlite3.SQLITE_ERROR):
                 problem = f"is damaged ({error})"
@@ -113,8 +83,15 @@ class History(Archive):
         sample: Sample,
         decisions: Sequence[Decision],
         tick: timedelta,
+        *,
+        events: Iterable[Event] = (),
+        processes: Iterable[Process] = (),
+        latencies: Iterable[tuple[str, Answer]] = (),
     ) -> None:
-        """Take in one cycle's sample and decisions; once a day also drop what is older than `keep`."""
+        """Take in what one cycle saw and decided; once a day also drop what is older than `keep`.
+
+        `processes` are the largest at `now`, `latencies` what was measured, by source. Raises HistoryError.
+        """
         with self.writing() as database:
             pressure = sample.pressure
             database.execute(
@@ -125,6 +102,8 @@ class History(Archive):
                 ),
             )
             _record_decisions(database, now, decisions, tick)
+            _record_events(database, events)
+            _record_signals(database, now, processes, latencies)
             _prune(database, now, self.keep)
 
     def take_in(self, results: Iterable[tuple[str, Result]]) -> list[str]:
@@ -138,25 +117,6 @@ class History(Archive):
                     [_run_row(task, result) for task, result in pairs],
                 )
         return [result.run_id for _, result in pairs]
-
-
-def _create(database: sqlite3.Connection, path: Path) -> None:
-    files.private_folder(path.parent)
-    path.chmod(0o600)
-    database.execute("begin immediate")
-    # Another cycle may have made the tables while this one waited for the lock.
-    if not database.execute("pragma user_version").fetchone()[0]:
-        for statement in SCHEMA.split(";"):
-            database.execute(statement)
-        database.execute(f"pragma user_version = {SCHEMA_VERSION}")
-    database.execute("commit")
-
-
-def _upgrade(database: sqlite3.Connection) -> None:
-    """Bring the tables up to date, in the caller's transaction; another cycle may have done so meanwhile."""
-    while (version := database.execute("pragma user_version").fetchone()[0]) in UPGRADES:
-        database.execute(UPGRADES[version])
-        database.execute(f"pragma user_version = {version + 1}")
 
 
 def _record_decisions(
@@ -187,6 +147,35 @@ def _record_decisions(
     database.executemany("update decisions set last_at = ?, cycles = cycles + 1 where id = ?", longer)
 
 
+def _record_events(database: sqlite3.Connection, events: Iterable[Event]) -> None:
+    database.executemany(
+        "insert or replace into events values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(one.id, iso(one.at), one.name, one.source, one.value, one.expected, one.unit, iso(one.since)),
+                *(one.reason, one.culprit and json.dumps(encode_culprit(one.culprit)), one.caused_by),
+            )
+            for one in events
+        ],
+    )
+
+
+def _record_signals(
+    database: sqlite3.Connection,
+    now: datetime,
+    processes: Iterable[Process],
+    latencies: Iterable[tuple[str, Answer]],
+) -> None:
+    database.executemany(
+        "insert or replace into processes values(?, ?, ?, ?, ?)",
+        [(iso(now), one.pid, one.name, one.created, one.rss) for one in processes],
+    )
+    database.executemany(
+        "insert or replace into latencies values(?, ?, ?, ?)",
+        [(iso(answer.at), source, answer.ms, answer.problem) for source, answer in latencies],
+    )
+
+
 def _prune(database: sqlite3.Connection, now: datetime, keep: timedelta) -> None:
     today = f"{now:%Y-%m-%d}"
     if database.execute("select last_pruned from upkeep").fetchone()[0] == today:
@@ -195,10 +184,13 @@ def _prune(database: sqlite3.Connection, now: datetime, keep: timedelta) -> None
     database.execute("delete from samples where at < ?", (oldest,))
     database.execute("delete from runs where ended_at < ?", (oldest,))
     database.execute("delete from decisions where last_at < ?", (oldest,))
+    database.execute("delete from events where at < ?", (oldest,))
+    database.execute("delete from latencies where at < ?", (oldest,))
+    database.execute("delete from processes where at < ?", (iso(now - PROCESSES_KEEP),))
     database.execute("delete from heads where id not in (select id from decisions)")
     database.execute("update upkeep set last_pruned = ?", (today,))
 
 
 def _run_row(task: str, result: Result) -> tuple[Any, ...]:
     plain = {"task": task, **codec.encode_result(result)}
-    return tuple(plain[column] for column in RUN_COLUMNS.split(", "))
+    return tuple(plain.get(column) for column in RUN_COLUMNS.split(", "))

@@ -13,13 +13,15 @@ from pathlib import Path
 import psutil
 
 from adaptive_scheduler import limits as containers
+from adaptive_scheduler.absence import Mark
+from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.counters import ROOT, cpu_percent, read_counters
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Memory, Reading, Sample
 from adaptive_scheduler.sizes import parse_size
 from adaptive_scheduler.times import from_iso, iso
 
-__all__ = ["choose", "cpu_percent", "keep", "measure", "memory_now", "read_counters", "read_memory"]
+__all__ = ["choose", "cpu_percent", "keep", "mark", "measure", "memory_now", "read_counters", "read_memory"]
 
 FAKE_SAMPLE = "ADAPTIVE_FAKE_SAMPLE"
 
@@ -53,6 +55,18 @@ def keep(readings: Sequence[Reading], current: Reading, now: datetime, tick: tim
     return (readings[-1], stamped)
 
 
+def mark(reading: Reading) -> Mark | None:
+    """Return the clocks of a reading that `keep` kept, None when it makes no sense."""
+    try:
+        uptime_s, boot = reading.get("uptime_s"), str(reading["boot"])
+        # What a container could have used is made of the uptime, and says nothing of sleep.
+        is_host = reading["source"] == "host"
+        awake_s = float(reading["total_s"]) / float(reading["cpus"]) if is_host else None
+        return Mark(from_iso(str(reading["at"])), boot, None if uptime_s is None else float(uptime_s), awake_s)
+    except (KeyError, ValueError, TypeError, ZeroDivisionError):
+        return None
+
+
 def measure(
     readings: Sequence[Reading],
     now: datetime,
@@ -84,7 +98,9 @@ def measure(
     memory = memory_now(environ, root)
     source = "fake" if pretended else source
     room = (memory.available_bytes, memory.total_bytes)
-    return Sample(now, cpu, memory.percent, foreign, pressure, source, *room), current
+    uptime_s = Clock.from_environment(environ).uptime()
+    kept = current if uptime_s is None else {**current, "uptime_s": round(uptime_s, 3)}
+    return Sample(now, cpu, memory.percent, foreign, pressure, source, *room), kept
 
 
 def memory_now(environ: Mapping[str, str], root: Path = ROOT) -> Memory:

@@ -7,6 +7,7 @@ never while a task runs. An unreadable state is set aside as `*.corrupt-TIME` an
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,12 +27,14 @@ LOCK_WAIT_S = 60.0
 class Transaction:
     """The state as read under the lock; assign `state` to change it.
 
-    `damaged` says that the file was unreadable and an older copy, or nothing, stands in for it.
+    `damaged` says that the file was unreadable and an older copy, or nothing, stands in for it. `write_s` is how
+    many seconds the durable write took, None as long as there was none.
     """
 
     state: State
     damaged: bool = False
     notes: list[str] = field(default_factory=list)
+    write_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Store:
                 before = transaction.state
                 yield transaction
                 if transaction.state is not before:
-                    self._save(transaction.state)
+                    transaction.write_s = self._save(transaction.state)
         except TimeoutError as error:
             raise StateError(f"the state in '{self.folder}' stays locked by another process: {error}") from error
         except OSError as error:
@@ -105,7 +108,8 @@ class Store:
             "free the disk, mend its permissions or set scheduler.state_dir"
         )
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: State) -> float:
+        """Write the state durably; returns how many seconds the disk took for it."""
         content = json.dumps(codec.encode_state(state), separators=(",", ":")).encode()
         if self.path.exists():
             # A hard link costs nothing and leaves no moment without a readable state.
@@ -116,7 +120,9 @@ class Store:
             except OSError:
                 spare.write_bytes(self.path.read_bytes())
             files.replace(spare, self.backup)
+        began_s = time.monotonic()
         files.replace_file(self.path, content)
+        return time.monotonic() - began_s
 
     def _set_aside(self, transaction: Transaction, now: datetime) -> None:
         for path in (self.path, self.backup):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,6 +38,27 @@ def test_the_monotonic_clock_never_goes_back() -> None:
     clock = Clock()
     first = clock.monotonic()
     assert clock.monotonic() >= first
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin", "win32"), reason="about systems that tell")
+def test_the_time_since_boot_grows_and_sleep_is_part_of_it() -> None:
+    first = Clock().uptime()
+    assert first is not None
+    assert first > 0
+    # The clock that stops in sleep can be behind only; on Windows both count in steps.
+    assert first >= time.monotonic() - 1
+    second = Clock().uptime()
+    assert second is not None
+    assert second >= first
+
+
+def test_a_pretended_time_has_no_boot() -> None:
+    assert pretended("2025-11-02T22:35:00+09:00").uptime() is None
+
+
+def test_where_the_system_has_no_such_clock_the_time_since_boot_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    assert Clock().uptime() is None
 
 
 def test_the_first_reading_is_exactly_the_pretended_moment_and_keeps_its_offset() -> None:

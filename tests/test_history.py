@@ -3,15 +3,17 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adaptive_scheduler import ledger
+from adaptive_scheduler import history_tables, ledger
 from adaptive_scheduler.archive import HistoryError
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.history import SCHEMA_VERSION, History
+from adaptive_scheduler.events import Answer, Culprit, Event, Process
+from adaptive_scheduler.history import History
 from adaptive_scheduler.model import Decision, Sample, Status
 from tests.builders import NOW, ended, minutes, sample
 from tests.platforms import is_private
@@ -36,6 +38,34 @@ def cycles(history: History, *decisions: Decision, first: int = 0, memory: float
 def rows(history: History, what: str = "code, first_at, last_at, cycles") -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(history.path)) as database:
         return database.execute(f"select {what} from decisions order by id").fetchall()
+
+
+def record(history: History, at: datetime = NOW, **more: Any) -> None:
+    history.record(at, 1, replace(sample(), at=at), [], TICK, **more)
+
+
+LARGE = Process(pid=7, name="leaker", created=1.5, rss=5_000_000_000, cpu_s=0.0)
+EVENT = Event(
+    name="memory_leak",
+    at=NOW,
+    value=81.5,
+    expected=40.0,
+    unit="percent",
+    since=NOW - minutes(360),
+    reason="memory grew by 3 points in 6 h",
+    culprit=Culprit(name="leaker", pid=7, created=1.5, rss=LARGE.rss, growth_per_hour=720_000_000, processes=3),
+    caused_by="r0",
+)
+LATE = Event(
+    name="high_latency",
+    at=NOW + TICK,
+    value=None,
+    expected=2.0,
+    unit="ms",
+    since=NOW,
+    reason="no answer",
+    source="probe:db",
+)
 
 
 def test_runs_are_taken_in_once_however_often_they_come(tmp_path: Path) -> None:
@@ -233,21 +263,71 @@ def test_a_history_of_version_1_is_read_as_it_is_and_upgraded_by_the_next_write_
     assert [row[0] for row in rows(history)] == ["RUN", "NOT_DUE"]
     assert len(history.samples(NOW - timedelta(days=1), NOW)) == 2
     with closing(sqlite3.connect(history.path)) as database:
-        assert database.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
+        assert database.execute("pragma user_version").fetchone() == (history_tables.VERSION,)
+
+
+VERSION_2 = f"""
+{VERSION_1}
+alter table runs add column unusual text;
+update runs set unusual = 'took 3 min, usually 30 s';
+pragma user_version = 2;
+"""
+
+
+def as_of(folder: Path, script: str) -> History:
+    """A history as an older program left it."""
+    folder.mkdir(exist_ok=True)
+    history = History(folder)
+    with closing(sqlite3.connect(history.path)) as database:
+        database.executescript(script)
+    return history
+
+
+def test_a_history_of_version_2_is_read_as_it_is_and_upgraded_by_the_next_write_with_all_its_rows(
+    tmp_path: Path,
+) -> None:
+    history = as_of(tmp_path, VERSION_2)
+    before = history.path.read_bytes()
+    assert [(run.run_id, run.unusual, run.event) for _, run in history.runs()] == [
+        ("r1", "took 3 min, usually 30 s", "")
+    ]
+    assert history.events() == []
+    assert history.runs_by_event([EVENT.id]) == {}
+    assert history.latencies(NOW - TICK, NOW) == {}
+    assert history.processes(NOW - TICK, NOW) == []
+    assert history.mend(NOW) is None
+    assert history.path.read_bytes() == before, "readers change nothing"
+    record(history, events=[EVENT], processes=[LARGE], latencies=[("disk", Answer(NOW, 2.5))])
+    assert history.events() == [EVENT]
+    assert [run.run_id for _, run in history.runs()] == ["r1"]
+    assert [row[0] for row in rows(history)] == ["RUN"]
+    assert len(history.samples(NOW - timedelta(days=1), NOW)) == 2
+    with closing(sqlite3.connect(history.path)) as database:
+        assert database.execute("pragma user_version").fetchone() == (history_tables.VERSION,)
+
+
+def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
+    # A table of that name stands in the way of the last step.
+    history = as_of(tmp_path, f"{VERSION_2} create table latencies(x);")
+    with pytest.raises(HistoryError):
+        history.take_in([("a", ended(1))])
+    with closing(sqlite3.connect(history.path)) as database:
+        assert database.execute("pragma user_version").fetchone() == (2,)
+        assert "event" not in [row[1] for row in database.execute("pragma table_info(runs)")]
+    assert len(history.runs()) == 1
 
 
 def test_an_upgraded_history_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
     made = []
-    for name, script in (("old", VERSION_1), ("new", "")):
-        (tmp_path / name).mkdir()
-        history = History(tmp_path / name)
-        with closing(sqlite3.connect(history.path)) as database:
-            database.executescript(script)
+    for name, script in (("older", VERSION_1), ("old", VERSION_2), ("new", "")):
+        history = as_of(tmp_path / name, script)
         history.take_in([("a", ended(1))])
         with closing(sqlite3.connect(history.path)) as database:
-            tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
-            made.append({name: database.execute(f"pragma table_info({name})").fetchall() for name in sorted(tables)})
-    assert made[0] == made[1]
+            parts = database.execute("select type, name, sql from sqlite_master order by type, name").fetchall()
+            columns = {name: database.execute(f"pragma table_info({name})").fetchall() for _, name, _ in parts}
+            indexes = [row for row in parts if row[0] == "index"]
+            made.append((columns, indexes))
+    assert made[0] == made[1] == made[2]
 
 
 def test_an_absent_or_empty_history_needs_no_mending(tmp_path: Path) -> None:
@@ -280,3 +360,118 @@ def test_a_clock_set_back_begins_a_new_row(tmp_path: Path) -> None:
     entry, _ = history.entry_at("a", NOW)
     assert entry is not None
     assert entry.first_at == entry.last_at == NOW
+
+
+# -- events and what they are seen by --------------------------------------------------------------------
+
+
+def test_events_come_back_as_they_were_the_newest_first(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    record(history, events=[EVENT, LATE])
+    record(history, events=[EVENT])
+    assert history.events() == [LATE, EVENT]
+    assert history.events(limit=1) == [LATE]
+    assert history.events(since=NOW + minutes(1)) == [LATE]
+    assert history.events(name="memory_leak") == [EVENT]
+    assert history.events(name="cpu_spike") == []
+
+
+def test_the_runs_that_events_started_are_found_by_the_events(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    late, soon = ended(1, run_id="r3", event=EVENT.id), ended(4, run_id="r2", event=EVENT.id)
+    history.take_in([("a", ended(9, run_id="r1")), ("a", late), ("b", soon), ("a", ended(2, run_id="r4", event="x"))])
+    assert history.runs_by_event([EVENT.id, LATE.id]) == {EVENT.id: [("b", soon), ("a", late)]}
+    assert history.runs_by_event([]) == {}
+    assert len(history.runs_by_event([f"e{number}" for number in range(5000)] + ["x"])) == 1
+    assert history.runs("b") == [("b", soon)]
+
+
+def test_latencies_come_back_by_their_source_the_oldest_first(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    refused, slow = Answer(NOW + TICK, None, "refused"), Answer(NOW, 312.5)
+    failing = Answer(NOW, 3.0, "HTTP 500")
+    record(history, latencies=[("probe:db", refused), ("probe:db", slow), ("disk", failing)])
+    assert history.latencies(NOW, NOW + TICK) == {"probe:db": [slow, refused], "disk": [failing]}
+    assert history.latencies(NOW + minutes(1), NOW + TICK) == {"probe:db": [refused]}
+
+
+def test_the_largest_processes_come_back_cycle_by_cycle(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    small = replace(LARGE, pid=3, name="작업", rss=10)
+    record(history, processes=[small, LARGE])
+    record(history, NOW + TICK, processes=[LARGE])
+    assert history.processes(NOW, NOW + TICK) == [(NOW, [LARGE, small]), (NOW + TICK, [LARGE])]
+    assert history.processes(NOW + minutes(1), NOW + TICK) == [(NOW + TICK, [LARGE])]
+
+
+@pytest.mark.parametrize("keep", [timedelta(days=2), timedelta(days=400)], ids=["short", "long"])
+def test_processes_are_kept_14_days_and_the_rest_as_the_history(tmp_path: Path, keep: timedelta) -> None:
+    history = History(tmp_path, keep=keep)
+    for days in (0, 100, 387, 400):
+        at = NOW + timedelta(days=days)
+        event = replace(EVENT, at=at)
+        record(history, at, events=[event], processes=[LARGE], latencies=[("disk", Answer(at, 1.0))])
+    until = NOW + timedelta(days=500)
+    assert [at for at, _ in history.processes(NOW, until)] == [NOW + timedelta(days=days) for days in (387, 400)]
+    left = 4 if keep.days == 400 else 1
+    assert len(history.events()) == left
+    assert len(history.latencies(NOW, until)["disk"]) == left
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("events", "culprit = '{'"),
+        ("events", "culprit = '[1]'"),
+        ("events", "culprit = '7'"),
+        ("events", """culprit = '{"name": "x", "pid": Infinity, "created": 1}'"""),
+        ("events", """culprit = '{"name": "x", "pid": null, "created": 1}'"""),
+        ("events", "culprit = '" + "[" * 100_000 + "'"),
+        ("events", "at = '2099-99-99'"),
+        ("events", "at = '2099-01-01'"),
+        ("events", "value = 9e999"),
+        ("events", "value = 'much'"),
+        ("events", "reason = 7, since = x'ff'"),
+        ("latencies", "ms = 'fast'"),
+        ("latencies", "ms = 9e999"),
+        ("latencies", "at = '2025-11-02T22:31'"),
+        ("processes", "rss_bytes = 'much'"),
+        ("processes", "created = 9e999"),
+        ("processes", "at = '2025-11-02T22:31'"),
+    ],
+)
+def test_a_row_that_makes_no_sense_hides_no_other(tmp_path: Path, table: str, change: str) -> None:
+    history = History(tmp_path)
+    bad = replace(EVENT, name="bad", at=NOW + minutes(1))
+    answers = [("disk", Answer(NOW, 1.0)), ("bad", Answer(NOW, 2.0))]
+    record(history, events=[EVENT, bad], processes=[LARGE, replace(LARGE, pid=9, name="bad")], latencies=answers)
+    where = "source" if table == "latencies" else "name"
+    with closing(sqlite3.connect(history.path, isolation_level=None)) as database:
+        database.execute(f"update {table} set {change} where {where} = 'bad'")
+    whole = {
+        "events": [EVENT] if table == "events" else [bad, EVENT],
+        "processes": [LARGE] if table == "processes" else [LARGE, replace(LARGE, pid=9, name="bad")],
+        "latencies": ["disk"] if table == "latencies" else ["bad", "disk"],
+    }
+    assert history.events() == whole["events"]
+    assert [one for _, found in history.processes(NOW, NOW + TICK) for one in found] == whole["processes"]
+    assert sorted(history.latencies(NOW, NOW + TICK)) == whole["latencies"]
+
+
+def test_a_lost_table_of_events_is_damage(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    record(history)
+    with closing(sqlite3.connect(history.path)) as database:
+        database.execute("drop table events")
+    with pytest.raises(HistoryError):
+        history.events()
+    said = history.mend(NOW)
+    assert said is not None
+    assert "is damaged" in said
+
+
+def test_readers_of_an_absent_history_find_no_events(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    assert (history.events(), history.runs_by_event(["x"]), history.latencies(NOW, NOW)) == ([], {}, {})
+    assert history.processes(NOW, NOW) == []
+    assert list(tmp_path.iterdir()) == []

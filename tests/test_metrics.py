@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler import metrics
+from adaptive_scheduler.absence import Mark
+from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Memory, Reading, Sample
 from adaptive_scheduler.times import iso
@@ -321,3 +324,49 @@ def test_this_machine_can_be_measured() -> None:
 
 def test_outside_containers_memory_is_what_psutil_says(tmp_path: Path) -> None:
     assert metrics.read_memory(tmp_path).percent == pytest.approx(psutil.virtual_memory().percent, abs=5.0)
+
+
+# -- the clocks of a reading -----------------------------------------------------------------------------
+
+
+def test_a_kept_reading_tells_the_clocks_of_its_cycle() -> None:
+    uptime_s = Clock().uptime()
+    _, before = metrics.measure((), NOW, TICK, started=metrics.read_counters(), own_cpu_s=0, environ={})
+    (kept,) = metrics.keep((), before, NOW, TICK)
+    mark = metrics.mark(kept)
+    assert mark is not None
+    assert (mark.at, mark.boot) == (NOW, before["boot"])
+    if uptime_s is not None:
+        assert mark.uptime_s is not None
+        assert mark.uptime_s >= uptime_s - 0.001
+
+
+def test_what_the_cpus_counted_is_the_time_awake_but_in_a_container() -> None:
+    one = reading(5, total_s=700.0, uptime_s=500.0)
+    assert metrics.mark(one) == Mark(ago(5), "b", 500.0, 350.0)
+    assert metrics.mark({**one, "source": "cgroup"}) == Mark(ago(5), "b", 500.0, None)
+
+
+def test_under_a_pretended_time_there_is_no_time_since_boot() -> None:
+    environ = {"ADAPTIVE_FAKE_NOW": iso(NOW)}
+    _, kept = metrics.measure((), NOW, TICK, started=metrics.read_counters(), own_cpu_s=0, environ=environ)
+    assert "uptime_s" not in kept
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"at": "noon"},
+        {"at": 7},
+        {"total_s": "much"},
+        {"total_s": [1]},
+        {"cpus": 0},
+        {"uptime_s": "long"},
+    ],
+)
+def test_a_reading_that_makes_no_sense_tells_no_clocks(bad: Any) -> None:
+    good = reading(5, total_s=700.0)
+    assert metrics.mark(good) == Mark(ago(5), "b", None, 350.0)
+    assert metrics.mark({**good, **bad}) is None
+    for key in ("at", "boot", "source", "cpus", "total_s"):
+        assert metrics.mark({name: value for name, value in good.items() if name != key}) is None

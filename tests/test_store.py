@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive_scheduler import codec
+from adaptive_scheduler import codec, files
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
@@ -69,6 +70,14 @@ def test_every_state_round_trips_through_json(before: State) -> None:
     assert codec.decode_state(json.loads(json.dumps(codec.encode_state(before)))) == before
 
 
+def test_a_result_says_by_which_event_it_was_started_only_where_there_was_one() -> None:
+    plain = codec.encode_result(ended(1))
+    assert "event" not in plain
+    caused = ended(1, event="cpu_spike:2025-11-02T22:30:00+00:00")
+    assert codec.encode_result(caused) == plain | {"event": caused.event}
+    assert codec.decode_result(json.loads(json.dumps(codec.encode_result(caused)))) == caused
+
+
 def test_an_older_state_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = codec.encode_state(FULL)
     monkeypatch.setitem(codec.UPGRADES, -1, lambda old: {**old, "cycle": old["count"]})
@@ -99,6 +108,21 @@ def test_an_unchanged_state_is_not_written_again(tmp_path: Path) -> None:
     with store.transaction(NOW):
         pass
     assert store.path.stat().st_mtime_ns == before
+
+
+def test_a_transaction_tells_how_long_the_disk_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    # A disk that takes its time; the clock of the stand-in is the one that measures.
+    monkeypatch.setattr(files, "sync_folder", lambda _folder: time.sleep(0.05))
+    with store.transaction(NOW) as transaction:
+        transaction.state = FULL
+        assert transaction.write_s is None
+    assert transaction.write_s is not None
+    assert transaction.write_s >= 0.045
+    with store.transaction(NOW) as transaction:
+        pass
+    assert transaction.write_s is None
+    assert store.read().write_s is None
 
 
 def test_an_error_inside_a_transaction_changes_nothing(tmp_path: Path) -> None:

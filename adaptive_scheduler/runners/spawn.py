@@ -46,21 +46,23 @@ def spawn(folder: RunFolder, spec_fd: int, env: Mapping[str, str], *, python: st
             # It carries this run's id: inside a run of another scheduler it is not that one's leftover.
             "env": env,
         }
-        if sys.platform != "win32":
-            return Detached(**common, start_new_session=True)
-        return _spawn_on_windows(folder, common)
+        process = detached(**common)
+        if sys.platform == "win32":
+            wait_for_claim(folder, process)
+        return process
     finally:
         os.close(log_fd)
 
 
-def _spawn_on_windows(folder: RunFolder, common: dict[str, Any]) -> Detached:
+def detached(**options: Any) -> Detached:
+    """Start a process that lives on without us, given the keywords of subprocess; raises OSError or ValueError."""
+    if sys.platform != "win32":
+        return Detached(**options, start_new_session=True)
     detached_process, new_group, breakaway = 0x0008, 0x0200, 0x0100_0000
     try:
-        process = Detached(**common, creationflags=detached_process | new_group | breakaway)
+        return Detached(**options, creationflags=detached_process | new_group | breakaway)
     except PermissionError:  # the job we are in lets nobody leave
-        process = Detached(**common, creationflags=detached_process | new_group)
-    wait_for_claim(folder, process)
-    return process
+        return Detached(**options, creationflags=detached_process | new_group)
 
 
 def wait_for_claim(folder: RunFolder, process: Detached, *, patience_s: float = CLAIM_PATIENCE_S) -> bool:
