@@ -51,10 +51,11 @@ def room(tasks: Mapping[str, Task], state: State, sample: Sample, rules: Rules, 
     for pair in rules.heavy_pairs:
         for name in pair:
             foes[name] |= pair - {name}
-    left = Room(rules.max_parallel, sample.available_bytes, sample.total_bytes, state.live_runs, foes=foes)
+    left = Room(rules.max_parallel, sample.available_bytes, sample.total_bytes, foes=foes)
     for name, mine in state.tasks.items():
         if mine.live is None:
             continue
+        left.live += 1
         left.busy.add(name)
         if left.available is not None and (wanted := need(tasks.get(name), mine.footprint)):
             left.promised[name] = max(0, wanted.bytes - held.get(name, 0))
