@@ -35,9 +35,10 @@ class TaskView:
 
     name: str
     priority: Priority
-    interval: timedelta
-    adaptive_interval: timedelta
-    effective_interval: timedelta
+    interval: timedelta | None
+    adaptive_interval: timedelta | None
+    effective_interval: timedelta | None
+    """The intervals; None for a task that only events start."""
     decision: Decision
     last: Result | None
     live: Live | None
@@ -112,13 +113,13 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.
         limit += timedelta(days=1)
-    late = now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
+    late = task.beats and now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
     return TaskView(
         task.name,
         task.priority,
-        task.interval,
-        decision.interval,
-        effective_interval(decision.interval, tick),
+        task.interval if task.beats else None,
+        decision.interval if task.beats else None,
+        effective_interval(decision.interval, tick) if task.beats else None,
         decision,
         mine.last,
         mine.live,
