@@ -55,10 +55,8 @@ def _slot(state: State, now: datetime, tick: timedelta) -> timedelta:
 
 
 def _ours(sample: Sample) -> float:
-    """Return the CPU that is ours altogether, 100 where that was not measured."""
-    if sample.cpu is None or sample.foreign_cpu is None:
-        return 100.0
-    return max(0.0, sample.cpu - sample.foreign_cpu)
+    """Return the CPU that can be ours at most."""
+    return 100.0 if sample.cpu is None else max(0.0, sample.cpu - (sample.foreign_cpu or 0.0))
 
 
 def _runs(
