@@ -59,11 +59,11 @@ class Chronicle:
 
     def happened(self, now: datetime, events: Iterable[Event]) -> None:
         """Tell of each event."""
-        self._lines += [log.event(now, one) for one in events]
+        self._lines += [log.happened(now, one) for one in events]
 
     def lapsed(self, now: datetime, gone: Iterable[tuple[str, Event]]) -> None:
         """Tell of each event that waited for its task in vain."""
-        self._lines += [log.event_lapsed(now, task, one) for task, one in gone]
+        self._lines += [log.lapsed(now, task, one) for task, one in gone]
 
     def started(self, now: datetime, decision: Decision, first_step: str | None, event: Event | None) -> None:
         """Tell of a start, and of the event that it is for."""

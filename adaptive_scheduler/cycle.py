@@ -124,7 +124,7 @@ class _Cycle:
         self.chronicle.opened(now, sample)
         state, events = self._notice(state, now, sample, own)
         self.chronicle.happened(now, events)
-        return folds.alerted(state, events, self.config.tasks, now)
+        return folds.alerted(state, events, self.config.tasks, self.rules, now)
 
     def _notice(
         self, state: State, now: datetime, sample: Sample, own: OwnLoad | None

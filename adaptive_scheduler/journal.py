@@ -105,13 +105,13 @@ def waiting(now: datetime, decision: Decision) -> Line:
     return Line(now, "INFO", decision.task, f"Waiting [{decision.code}]: {decision.reason}")
 
 
-def event(now: datetime, one: Event) -> Line:
+def happened(now: datetime, one: Event) -> Line:
     """Word that something has happened."""
     ours = f"; run {one.caused_by} of ours is behind it: it starts nothing" if one.caused_by else ""
     return Line(now, "WARNING", one.name, f"{one.reason}{ours}")
 
 
-def event_lapsed(now: datetime, task: str, one: Event) -> Line:
+def lapsed(now: datetime, task: str, one: Event) -> Line:
     """Word that an event was dropped before its task could start."""
     waited = words(max(timedelta(0), now - one.at))
     return Line(now, "WARNING", task, f"Dropped: event '{one.name}' of {waited} ago did not start it")

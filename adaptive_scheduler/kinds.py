@@ -13,9 +13,12 @@ from adaptive_scheduler import durations, sizes
 
 WINDOW_PATTERN = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]-(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 MILLISECONDS_PATTERN = r"^\s*([0-9]{1,6})\s*ms\s*$"
-ADDRESS_PATTERN = r"^(?:\[[0-9A-Fa-f:.]+(?:%[^\s\]/@]+)?\]|[^\s:\[\]/@?#]+):([0-9]{1,5})$"
+_VOID = r"\s\x00-\x1f\x7f"
+"""What stands in no address: white space and control characters."""
+ADDRESS_PATTERN = rf"^(?:\[[0-9A-Fa-f:.]+(?:%[^{_VOID}\]/@]+)?\]|[^{_VOID}:\[\]/@?#]+):([0-9]{{1,5}})$"
 URL_PATTERN = (
-    r"^[hH][tT][tT][pP][sS]?://(?:[^\s/@?#]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@?#\[\]]+)(?::[0-9]{1,5})?(?:[/?#]\S*)?$"
+    rf"^[hH][tT][tT][pP][sS]?://(?:[^{_VOID}/@?#]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^{_VOID}:/@?#\[\]]+)(?::[0-9]{{1,5}})?"
+    rf"(?:[/?#][^{_VOID}]*)?$"
 )
 EXTENSION_PATTERN = r"^\.[^\s./\\]+$"
 RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY", "EVENT"))
@@ -33,7 +36,12 @@ def _seconds(value: Any) -> int:
 
 def _fine_seconds(value: Any) -> float:
     found = re.fullmatch(MILLISECONDS_PATTERN, value, re.ASCII) if isinstance(value, str) else None
-    return float(_seconds(value)) if found is None else int(found[1]) / 1000
+    if found is not None:
+        return int(found[1]) / 1000
+    try:
+        return float(_seconds(value))
+    except ValueError as error:
+        raise ValueError(f'{error}, or milliseconds such as "500ms"') from error
 
 
 def _bytes(value: Any) -> int:

@@ -71,6 +71,7 @@ def live(task: str, one: Live, now: datetime) -> Plain:
         "output_bytes": None,
         "duration_s": rounded(max(0.0, (now - one.started_at).total_seconds())),
         "reason": one.reason,
+        "event": one.event or None,
     }
 
 

@@ -124,7 +124,7 @@ def simulate(
             state = folds.beat(excused(state, rules.learned, at, tick), at, tick)
         state, _ = folds.lapsed(state, config.tasks, at, tick)
         if happenings is not None:
-            state = folds.alerted(state, happenings(at, sample), config.tasks, at)
+            state = folds.alerted(state, happenings(at, sample), config.tasks, rules, at)
         state, now, started = _over(state, ends, at), at, dict[str, Made]()
         refused: dict[str, Made] = {}
         until = at + tick - min(timedelta(seconds=15), tick * 0.1)

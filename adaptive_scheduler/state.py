@@ -121,14 +121,15 @@ def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) 
     )
 
 
-def alerted(state: State, events: Iterable[Event], tasks: Mapping[str, Task], now: datetime) -> State:
-    """Let events make the enabled tasks due that wait for them; the newest is the one that is told.
+def alerted(state: State, events: Iterable[Event], tasks: Mapping[str, Task], rules: Rules, now: datetime) -> State:
+    """Let events make the tasks due that wait for them and may run here; the newest is the one that is told.
 
     One that a run of ours has caused starts nothing: its own task would be the next cause.
     """
     for event in events:
         for name, task in tasks.items():
-            if event.name not in task.on or not task.enabled or event.caused_by:
+            runs_here = task.enabled and task.os in (None, rules.platform)
+            if event.name not in task.on or not runs_here or event.caused_by:
                 continue
             mine = state.tasks.get(name) or TaskState(first_seen=now)
             if mine.event is None or mine.event.at <= event.at:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adaptive_scheduler import simulate, trace
 from adaptive_scheduler.codes import Code
@@ -178,3 +180,13 @@ def test_without_happenings_a_task_that_only_events_start_never_runs() -> None:
     found = counted(wanted, known, replay(wanted, known))
     assert found["a"].starts == []
     assert len(found["b"].starts) == 144
+
+
+@given(st.sets(st.integers(1, 90).map(lambda tick: 5.0 * tick), max_size=30), st.sampled_from([10.0, 50.0, 90.0]))
+def test_events_take_no_beat_and_add_none(after: set[float], cpu: float) -> None:
+    wanted = config(task("a", 60, on=("cpu_spike",)))
+    with_none = [one.at for one in with_events(wanted, cpu=cpu) if one.decision.code.starts]
+    starts = {one.at: one.decision.code for one in with_events(wanted, *after, cpu=cpu) if one.decision.code.starts}
+    assert {at for at, code in starts.items() if code is Code.RUN} <= set(with_none) <= set(starts)
+    fired = {NOW + minutes(one) for one in after}
+    assert {at for at, code in starts.items() if code is Code.EVENT} == fired
