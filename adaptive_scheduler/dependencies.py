@@ -29,9 +29,6 @@ def dependency(case: Case, needed: Task, theirs: TaskState | None, *, runs_first
             case.next_tick,
             blocker=name,
         )
-    if not needed.beats:
-        # Nobody knows when it runs again, so no success of it is outdated.
-        return None
     old = case.now - last.ended_at
     limit = FRESH_INTERVALS * slowest_interval(needed.interval, staircase(needed, case.rules))
     if old <= limit:

@@ -113,7 +113,7 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.
         limit += timedelta(days=1)
-    late = task.beats and now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
+    late = now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
     return TaskView(
         task.name,
         task.priority,

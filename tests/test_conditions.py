@@ -146,6 +146,10 @@ def test_as_deep_as_allowed_is_read() -> None:
     assert parse("(" * DEEPEST + "cpu_load > 5" + ")" * DEEPEST).holds(VALUES) is True
 
 
+def test_clauses_side_by_side_do_not_count_as_nested() -> None:
+    assert parse(" and ".join(["(not cpu_load > 95)"] * 2 * DEEPEST)).holds(VALUES) is True
+
+
 def test_the_fields_are_those_of_the_sample_the_disk_and_the_probes() -> None:
     full = Sample(NOW, 18.0, 45.9, 12.0, {"cpu": 1.0, "io": 3.0}, "test", 1000)
     found = fields_of(full, 4.5, {"db": 12.5, "web": None})

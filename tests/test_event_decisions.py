@@ -93,7 +93,9 @@ def test_a_dependent_waits_for_the_run_that_an_event_starts() -> None:
 )  # fmt: skip
 def test_a_refusal_tells_of_the_event_that_waits(one: Task, its: TaskState, memory: float, told: str) -> None:
     pending = replace(its, event=SPIKE)
-    assert decide(one, pending, 50, memory).reason.startswith(told)
+    found = decide(one, pending, 50, memory).reason
+    assert found.startswith(told)
+    assert ("event" in found) is one.enabled
     assert "event" not in decide(one, its, 50, memory).reason
 
 
@@ -143,6 +145,12 @@ def order(**past: TaskState) -> list[str]:
 def test_an_event_start_comes_before_its_equals_and_after_what_is_more_urgent() -> None:
     assert order(low=mine(10), a=mine(13), b=mine(1, event=SPIKE), high=mine(10)) == ["high", "b", "a", "low"]
     assert order(low=mine(1, event=SPIKE), a=mine(13), b=mine(12), high=mine(10)) == ["high", "a", "b", "low"]
+
+
+def test_a_task_without_an_interval_does_not_climb_while_it_waits_for_events() -> None:
+    known = tasks(task("a", None, priority=LOW, max_defer=minutes(1)), task("b"))
+    past = state(a=mine(first_seen=ago(5000), event=SPIKE), b=mine(12))
+    assert [one.task for one in plan(known, past, sample(), RULES, NOW)] == ["b", "a"]
 
 
 def test_what_waited_too_long_comes_before_an_event_start() -> None:

@@ -47,6 +47,11 @@ def test_a_run_of_ours_that_weighs_is_named(a: TaskState, usage: dict[str, float
     assert asked(usage, a=a) == (None if percent is None else OwnLoad("r1", "a", percent, by_event=False))
 
 
+def test_of_a_run_that_ended_no_more_counts_than_what_ours_used_since_the_counters() -> None:
+    past = replace(state(a=gone(cpu_s=99_999.0)), last_cycle_at=ago(5), spent_s=90.0)
+    assert own_load(past, sample(90), {}, 2, NOW, TICK) == OwnLoad("r1", "a", 15.0, by_event=False)
+
+
 def test_the_heaviest_is_named() -> None:
     found = asked({"r1": 70.0, "r2": 90.0}, a=going("r1", event="cpu_spike:x"), b=going("r2"))
     assert found == OwnLoad("r2", "b", 15.0, by_event=False)
