@@ -111,3 +111,8 @@ def test_a_url_is_kept_as_it_is_written(url: str) -> None:
 def test_events_of_the_user_come_after_the_built_in_ones_whatever_the_file_says_first() -> None:
     text = f'[events.zoo]\nwhen = "cpu_load > 5"\n{OWN}when = "cpu_load > 6"\n{SPIKE}level = "off"\n{ONE}'
     assert list(read(text).watches) == ["cpu_spike", "memory_leak", "high_latency", "missed_cycles", "zoo", "mine"]
+
+
+def test_a_condition_may_look_at_a_probe_that_there_is() -> None:
+    text = f'{OWN}when = "probes.db > 5 and probes.dbs > 5"\n{DB}tcp = "db:1"\n[probes.dbs]\ntcp = "db:2"\n{ONE}'
+    assert read(text).watches["mine"].when == "probes.db > 5 and probes.dbs > 5"
