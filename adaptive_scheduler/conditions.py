@@ -33,6 +33,8 @@ DEEPEST = 20
 """How far parentheses and `not` may nest."""
 
 MOST_CYCLES = 10_000
+LONGEST_HOLD = timedelta(days=30)
+"""How long something may have to be so: after that nobody would call it an event."""
 
 _KEYWORDS = ("and", "or", "not", "for")
 _INSTEAD = {"=": "==", "=>": ">=", "=<": "<=", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not", "<>": "!="}
@@ -179,9 +181,12 @@ class _Parser:
         counted = _CYCLES.fullmatch(rest)
         if counted is None:
             try:
-                return None, durations.parse(_SPELT_OUT.sub(lambda unit: unit[0][0], rest))
+                span = durations.parse(_SPELT_OUT.sub(lambda unit: unit[0][0], rest))
             except ValueError as error:
                 raise ValueError(f"{error}, or a number of cycles such as 'for 3 cycles'") from error
+            if span > LONGEST_HOLD:
+                raise ValueError(f"'for {rest}' is longer than {LONGEST_HOLD.days} days")
+            return None, span
         if not 1 <= int(counted[1]) <= MOST_CYCLES:
             raise ValueError(f"'for {rest}' must be from 1 to {MOST_CYCLES} cycles")
         return int(counted[1]), None
