@@ -51,10 +51,11 @@ def room(tasks: Mapping[str, Task], state: State, sample: Sample, rules: Rules, 
     for pair in rules.heavy_pairs:
         for name in pair:
             foes[name] |= pair - {name}
-    left = Room(rules.max_parallel, sample.available_bytes, sample.total_bytes, state.live_runs, foes=foes)
+    left = Room(rules.max_parallel, sample.available_bytes, sample.total_bytes, foes=foes)
     for name, mine in state.tasks.items():
         if mine.live is None:
             continue
+        left.live += 1
         left.busy.add(name)
         if left.available is not None and (wanted := need(tasks.get(name), mine.footprint)):
             left.promised[name] = max(0, wanted.bytes - held.get(name, 0))
@@ -83,10 +84,10 @@ def memory_gate(case: Case) -> Decision | None:
             return None
         rest = "even what has waited too long stays out above that"
     else:
-        rest = f"forced in {case.patience_left} if it stays so"
+        rest = f"forced in {case.patience_left} if it stays so" if case.task.beats else ""
     return case.say(
         Code.MEMORY_GATE,
-        f"memory {percent(used)} is above {percent(limit)}; {rest}",
+        f"memory {percent(used)} is above {percent(limit)}{'; ' * bool(rest)}{rest}",
         case.next_tick,
         value=used,
         limit=limit,
@@ -108,9 +109,11 @@ def memory_need(case: Case, left: Room) -> Decision | None:
         # No other run's end makes room for what the whole machine has no room for.
         blocker = ""
         reason += f"; the whole machine has {spoken(left.total)}"
+    if case.task.beats:
+        reason += f"; forced at {_clock(case, case.due_since + case.task.patience)} if it stays so"
     return case.say(
         Code.MEMORY_NEED,
-        f"{reason}; forced at {_clock(case, case.due_since + case.task.patience)} if it stays so",
+        reason,
         case.next_tick,
         value=float(max(0, free)),
         limit=float(wanted.bytes),
@@ -124,10 +127,13 @@ def heavy_pair(case: Case, left: Room) -> Decision | None:
     others = sorted(left.foes.get(case.task.name, set()) & left.busy)
     if not others or case.unbounded or case.starving or case.age >= APART_UNTIL_AGE:
         return None
+    reason = f"'{others[0]}' runs, and they slow each other down; waits for that"
+    if not case.task.beats:
+        return case.say(Code.HEAVY_PAIR, reason, case.next_tick, blocker=others[0])
     latest = min(case.since + APART_UNTIL_AGE * case.task.interval, case.due_since + case.task.patience)
     return case.say(
         Code.HEAVY_PAIR,
-        f"'{others[0]}' runs, and they slow each other down; waits for that until {_clock(case, latest)} at the latest",
+        f"{reason} until {_clock(case, latest)} at the latest",
         case.next_tick,
         value=(case.now - case.since).total_seconds(),
         limit=APART_UNTIL_AGE * case.task.interval.total_seconds(),

@@ -112,7 +112,12 @@ class Case:
 
     @cached_property
     def due_since(self) -> datetime:
-        """Since when it could have run, had nothing held it back; a live run is no waiting."""
+        """Since when its rhythm would have had it run, had nothing held it back; a live run is no waiting.
+
+        An event that is pending does not count, and a task without a rhythm never waits for it.
+        """
+        if not self.task.beats:
+            return self.now
         if self.mine.anchor is None:
             return self.mine.first_seen
         due = self.mine.anchor + min(self.interval, self.task.interval)
@@ -126,12 +131,12 @@ class Case:
     @property
     def starving(self) -> bool:
         """Whether it has waited `max_defer` and may pass its ceiling and the memory limit."""
-        return self.waited >= self.task.patience
+        return self.task.beats and self.waited >= self.task.patience
 
     @property
     def patience_left(self) -> str:
         """How long it may still be held back, in words."""
-        return words(self.task.patience - self.waited)
+        return words(self.due_since + self.task.patience - self.now)
 
     @property
     def unbounded(self) -> bool:

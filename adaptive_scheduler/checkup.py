@@ -17,6 +17,7 @@ from adaptive_scheduler.dispatch import command
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
+from adaptive_scheduler.events import Level
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.model import Config, State
 from adaptive_scheduler.norms import UNTIL_LEARNED, time_limit
@@ -70,6 +71,14 @@ def _tasks(config: Config) -> Iterator[Finding]:
                 f"{words(task.interval)} is shorter than the tick of {words(tick)}: it runs once a tick at most",
                 "lengthen the interval, or shorten scheduler.tick and the system's timer",
             )
+        for name in task.on:
+            if name in config.watches and config.watches[name].level is Level.OFF:
+                yield Finding(
+                    "warning",
+                    f"{where}.on",
+                    f"'{name}' never happens: [events.{name}] has level = \"off\"",
+                    "leave the level out, or the event of the task",
+                )
         for name in task.depends_on:
             needed = config.tasks[name]
             if not needed.enabled or needed.os not in (None, config.rules.platform):

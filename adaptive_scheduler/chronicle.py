@@ -11,6 +11,7 @@ from adaptive_scheduler import recent, recovery
 from adaptive_scheduler.archive import HistoryError
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import World
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.journal import Line
 from adaptive_scheduler.model import Decision, Result, Sample, State
 from adaptive_scheduler.runners.base import Finished, Lost
@@ -56,9 +57,17 @@ class Chronicle:
             if self.world.config.tasks[one.task].adaptive and state.tasks[one.task].tempo != tempo:
                 self._lines.append(log.tempo_changed(now, one.task, tempo, cpu))
 
-    def started(self, now: datetime, decision: Decision, first_step: str | None) -> None:
-        """Tell of a start."""
-        self._lines += log.task_started(now, decision, first_step)
+    def happened(self, now: datetime, events: Iterable[Event]) -> None:
+        """Tell of each event."""
+        self._lines += [log.happened(now, one) for one in events]
+
+    def lapsed(self, now: datetime, gone: Iterable[tuple[str, Event]]) -> None:
+        """Tell of each event that waited for its task in vain."""
+        self._lines += [log.lapsed(now, task, one) for task, one in gone]
+
+    def started(self, now: datetime, decision: Decision, first_step: str | None, event: Event | None) -> None:
+        """Tell of a start, and of the event that it is for."""
+        self._lines += log.task_started(now, decision, first_step, event)
 
     def ended(self, name: str, result: Result, report: Finished | Lost) -> None:
         """Tell of an end."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from adaptive_scheduler import events
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.model import Live, Result, State, Status, TaskState
 from adaptive_scheduler.times import from_iso, iso
@@ -24,6 +25,7 @@ UPGRADES: dict[int, Callable[[Plain], Plain]] = {}
 
 def encode_state(state: State) -> Plain:
     """Return the state as JSON-able values, with the format's version."""
+    latches = {"latches": state.latches} if state.latches else {}
     return {
         "version": VERSION,
         "cycle": state.cycle,
@@ -33,6 +35,7 @@ def encode_state(state: State) -> Plain:
         "readings": [dict(reading) for reading in state.readings],
         "tasks": {name: _encode_task(task) for name, task in state.tasks.items()},
         "unrecorded": [{"task": name, **encode_result(result)} for name, result in state.unrecorded],
+        **latches,
     }
 
 
@@ -50,6 +53,7 @@ def decode_state(plain: Plain) -> State:
         readings=tuple(dict(reading) for reading in plain["readings"]),
         tasks={_str(name): _decode_task(task) for name, task in plain["tasks"].items()},
         unrecorded=tuple((_str(one["task"]), decode_result(one)) for one in plain["unrecorded"]),
+        latches=_str(plain.get("latches", "")),
     )
 
 
@@ -111,12 +115,13 @@ def _encode_task(task: TaskState) -> Plain:
         "behind": task.behind,
         "excused_s": task.excused_s,
         "footprint": task.footprint or None,
+        "event": task.event and events.encode(task.event),
     }
     return {key: value for key, value in full.items() if value not in (None, 0, False)}
 
 
 def _decode_task(plain: Plain) -> TaskState:
-    live, last = plain.get("live"), plain.get("last")
+    live, last, event = plain.get("live"), plain.get("last"), plain.get("event")
     return TaskState(
         first_seen=from_iso(plain["first_seen"]),
         anchor=_from_iso(plain.get("anchor")),
@@ -134,6 +139,7 @@ def _decode_task(plain: Plain) -> TaskState:
         behind=_finite(plain.get("behind", 0.0)),
         excused_s=_finite(plain.get("excused_s", 0.0)),
         footprint=_str(plain.get("footprint", "")),
+        event=None if event is None else events.decode(event),
     )
 
 
@@ -144,6 +150,7 @@ def _encode_live(live: Live) -> Plain:
         "code": live.code.value,
         "reason": live.reason,
         "cpu_seen_s": live.cpu_seen_s,
+        **({"event": live.event} if live.event else {}),
     }
 
 
@@ -154,6 +161,7 @@ def _decode_live(plain: Plain) -> Live:
         code=Code(plain["code"]),
         reason=_str(plain["reason"]),
         cpu_seen_s=float(plain["cpu_seen_s"]),
+        event=_str(plain.get("event", "")),
     )
 
 

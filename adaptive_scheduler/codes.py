@@ -40,7 +40,7 @@ MEANINGS: Mapping[Code, str] = {
     Code.RUNNING: "An earlier run of it is still going; a task never runs twice at once.",
     Code.BACKOFF: "It failed, and its next try is not before `retry_delay` (doubled each time).",
     Code.WINDOW: "The local time is outside its `window`.",
-    Code.NOT_DUE: "Its adaptive interval has not passed since its last beat.",
+    Code.NOT_DUE: "Its adaptive interval has not passed since its last beat; without one it waits for an event.",
     Code.CPU_CEILING: "Its base interval has passed, but the CPU is above the ceiling for its age.",
     Code.DEP_FAILED: "The latest finished run of a task it depends on did not succeed.",
     Code.DEP_WAIT: "A task it depends on runs first, has no result yet, or an outdated one.",

@@ -12,8 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
+from adaptive_scheduler.watchlist import probes, watches
 
 Plain = Mapping[str, Any]
 
@@ -23,7 +25,7 @@ DEFAULT_STATE_DIR = "outputs"
 
 _WAY_OUT = "name another file with --config, or write a starter with 'adaptive-scheduler init'"
 _SECONDS = ("interval", "max_defer", "timeout", "retry_delay", "expected_duration")
-_TUPLES = ("depends_on", "success_codes", "warning_codes")
+_TUPLES = ("depends_on", "on", "success_codes", "warning_codes")
 _TO_STEPS = ("script", "steps", "args", "interpreter")
 _LIMITS_BY_PRIORITY = tuple(Priority)[1:]
 """Critical tasks pass the memory gate, so they have no limit there."""
@@ -106,6 +108,8 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
             platform=platform,
         ),
         tasks={name: _task(name, table) for name, table in plain["tasks"].items()},
+        watches=watches(plain.get("events", {})),
+        probes=probes(plain.get("probes", {})),
         interpreters={ending: tuple(argv) for ending, argv in plain.get("interpreters", {}).items()},
         **_durations(history, {"keep": "history_keep"}),
         **_renamed(log, {"format": "log_format", "max_size": "log_max_bytes", "keep": "log_keep"}),
@@ -139,6 +143,9 @@ def _task(name: str, table: Plain) -> Task:
             values[key] = tuple(values[key])
     if "priority" in values:
         values["priority"] = Priority(values["priority"])
+    if "interval" not in values:
+        # Without a beat there is nothing that the load could stretch.
+        values |= {"interval": NEVER, "adaptive": False}
     values["windows"] = tuple(Window(start, end) for start, end in values.pop("window", ()))
     return Task(name=name, steps=_steps(table), **values)
 

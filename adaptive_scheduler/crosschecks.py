@@ -4,20 +4,13 @@ Each check takes the values as TOML gave them, so that it finds its faults besid
 has the wrong type is left to the models. A fault is the path of a key and a sentence.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
+
+from adaptive_scheduler import eventchecks, names
 
 Fault = tuple[tuple[str | int, ...], str]
 Raw = Mapping[str, Any]
-
-LONGEST_NAME = 64
-LONGEST_NAME_BYTES = 200
-"""Names become folders; file systems take 255 bytes."""
-
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)", re.IGNORECASE)
 
 
 def crosschecks(raw: Raw) -> Iterator[Fault]:
@@ -27,12 +20,14 @@ def crosschecks(raw: Raw) -> Iterator[Fault]:
     tasks = _table(raw, "tasks")
     if not tasks and isinstance(raw.get("tasks", {}), dict):
         yield ("tasks",), "no task is defined; add a table such as [tasks.backup] with interval and script"
-    yield from _names(tasks)
+    for name, sentence in names.faults(tasks, "a task"):
+        yield ("tasks", name), sentence
     known = {name: task for name, task in tasks.items() if isinstance(task, dict)}
     for name, task in known.items():
         for path, sentence in _task(task):
             yield ("tasks", name, *path), sentence
     yield from _dependencies(known)
+    yield from eventchecks.eventchecks(_table(raw, "events"), _table(raw, "probes"), known)
 
 
 def _table(raw: Raw, key: str) -> Raw:
@@ -62,40 +57,9 @@ def _memory_gate(table: Raw) -> Iterator[Fault]:
         yield ("memory_gate", "limit" if "limit" in table else "hard_limit"), limits
 
 
-def _names(tasks: Raw) -> Iterator[Fault]:
-    seen: dict[str, str] = {}
-    for name in tasks:
-        fault = _name(name)
-        if fault:
-            yield ("tasks", name), fault
-        same = unicodedata.normalize("NFKC", name).casefold()
-        if same in seen:
-            other = seen[same]
-            yield (
-                ("tasks", name),
-                f"'{name}' and '{other}' differ only in case; some systems cannot tell: rename one",
-            )
-        seen.setdefault(same, name)
-
-
-def _name(name: str) -> str | None:
-    """Return what makes a task's name impossible as a folder or on a command line, if anything does."""
-    if not name:
-        return "a task's name must not be empty"
-    if len(name) > LONGEST_NAME or len(name.encode("utf-8", "replace")) > LONGEST_NAME_BYTES:
-        return f"'{name[:20]}...' is too long for a task's name: {LONGEST_NAME} letters at most"
-    bad = next((letter for letter in name if not re.match(r"[\w.-]", letter)), None)
-    if bad is not None:
-        shown = bad if bad.isprintable() else f"U+{ord(bad):04X}"
-        return f"'{shown}' cannot stand in a task's name; use letters, digits, '_', '-' and '.'"
-    if name[0] in ".-" or name[-1] == ".":
-        return f"'{name}' cannot be a task's name: it must not begin with '.' or '-', nor end with '.'"
-    if _DEVICE.match(name):
-        return f"'{name}' cannot be a task's name: Windows keeps it for a device"
-    return None
-
-
 def _task(task: Raw) -> Iterator[Fault]:
+    if "interval" not in task and task.get("on", []) == []:
+        yield ("interval",), 'is missing; add interval = "10m", or on = ["cpu_spike"] to start it by events alone'
     if "script" in task and "steps" in task:
         yield ("steps",), "'script' and 'steps' exclude each other; keep one"
     elif "steps" in task and "args" in task:
@@ -128,19 +92,11 @@ def _dependencies(tasks: Mapping[str, Raw]) -> Iterator[Fault]:
             elif other in tasks:
                 needs[name].append(other)
             else:
-                yield path, f"unknown task '{other}'; {_instead(other, tasks)}"
+                yield path, f"unknown task '{other}'; {names.instead(other, tasks, 'tasks')}"
     for loop in _loops(needs):
         place = tasks[loop[0]]["depends_on"].index(loop[1])
         sentence = f"the dependencies form a loop, so that none could ever run: {' -> '.join(loop)}; break it here"
         yield ("tasks", loop[0], "depends_on", place), sentence
-
-
-def _instead(name: str, tasks: Mapping[str, Raw]) -> str:
-    folded = {other.casefold(): other for other in tasks}
-    close = get_close_matches(name.casefold(), folded, n=1)
-    if close:
-        return f"did you mean '{folded[close[0]]}'?"
-    return f"the tasks are: {', '.join(list(tasks)[:8])}{', ...' if len(tasks) > 8 else ''}"
 
 
 def _loops(needs: Mapping[str, list[str]]) -> Iterator[list[str]]:
@@ -160,8 +116,8 @@ def _loops(needs: Mapping[str, list[str]]) -> Iterator[list[str]]:
                 done.add(last)
                 del trail[last]
             elif other in trail:
-                names = list(trail)
-                loop = names[names.index(other) :]
+                path = list(trail)
+                loop = path[path.index(other) :]
                 if not told.issuperset(loop):
                     told.update(loop)
                     yield [*loop, other]

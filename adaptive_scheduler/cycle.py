@@ -5,7 +5,7 @@ write down what starts. Only then do supervisors start. Whenever a run ends ther
 until nothing runs that matters here or the next tick is near; what still runs is a later cycle's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,9 +16,11 @@ from adaptive_scheduler.account import excused
 from adaptive_scheduler.chronicle import Chronicle
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
-from adaptive_scheduler.edges import Report, Watcher, Wish, World
+from adaptive_scheduler.edges import Report, Seen, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
-from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State
+from adaptive_scheduler.events import Event
+from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State, TaskState
+from adaptive_scheduler.ownership import OwnLoad, own_load
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.runners.base import Finished, Lost, Order
 
@@ -113,13 +115,24 @@ class _Cycle:
         state = excused(state, self.rules.learned, now, self.rules.tick)
         state = folds.seen(folds.pauses_over(state, now), self.config.tasks, now)
         self.codes_before = {name: mine.code for name, mine in state.tasks.items()}
+        sample = self.sample or Sample(now, None, None)
+        own = own_load(state, sample, usage, cpus_of(readings), now, self.rules.tick)
         state = folds.measured(folds.beat(state, now, self.rules.tick), readings, usage)
         if self.budget is None and state.nominal_at is not None:
             margin = min(MARGIN, self.rules.tick * MARGIN_SHARE)
             self.budget = state.nominal_at + self.rules.tick - margin - now
-        if self.sample is not None:
-            self.chronicle.opened(now, self.sample)
-        return state
+        self.chronicle.opened(now, sample)
+        state, events = self._notice(state, now, sample, own)
+        self.chronicle.happened(now, events)
+        return folds.alerted(state, events, self.config.tasks, self.rules, now)
+
+    def _notice(
+        self, state: State, now: datetime, sample: Sample, own: OwnLoad | None
+    ) -> tuple[State, Sequence[Event]]:
+        """Drop what waited too long, and look whether anything has happened."""
+        state, gone = folds.lapsed(state, self.config.tasks, now, self.rules.tick)
+        self.chronicle.lapsed(now, gone)
+        return self.world.lookout.notice(Seen(now, state, sample, own))
 
     def _learned(self, now: datetime, sample: Sample, readings: tuple[Reading, ...]) -> None:
         """Take what was learned into the rules of this cycle, and keep the load it is measured by."""
@@ -154,7 +167,7 @@ class _Cycle:
             unstartable = len(self.unstartable)
             for decision in decisions:
                 if decision.code.starts and decision.task not in orders:
-                    self._prepare(decision, state.tasks[decision.task].footprint, now, sample, orders)
+                    self._prepare(decision, state.tasks[decision.task], now, sample, orders)
             if len(self.unstartable) == unstartable:
                 break
         tempo = log.tempo_of(sample.cpu, self.rules.rhythm) if first else None
@@ -172,10 +185,10 @@ class _Cycle:
         return state, starts
 
     def _prepare(
-        self, decision: Decision, footprint: str, now: datetime, sample: Sample, orders: dict[str, Order]
+        self, decision: Decision, mine: TaskState, now: datetime, sample: Sample, orders: dict[str, Order]
     ) -> None:
-        run_id = self.world.runner.new_id(now)
-        order = Order(self.config.tasks[decision.task], run_id, decision.reason, sample.cpu, sample.memory, footprint)
+        task, run_id = self.config.tasks[decision.task], self.world.runner.new_id(now)
+        order = Order(task, run_id, decision.reason, sample.cpu, sample.memory, mine.footprint, mine.event)
         try:
             self.world.runner.prepare(order)
         except OSError as error:
@@ -194,7 +207,7 @@ class _Cycle:
         """Start the supervisors: only now, when the starts are safely in the state."""
         for order, decision in starts:
             self.started[decision.task] = decision
-            self.chronicle.started(now, decision, self.world.runner.first_step(order.task))
+            self.chronicle.started(now, decision, self.world.runner.first_step(order.task), order.event)
             self.world.runner.submit(order)
             self.watcher.started(decision)
 

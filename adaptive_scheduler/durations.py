@@ -9,6 +9,9 @@ from datetime import timedelta
 LONGEST = timedelta(days=36_500)
 """A century; four of these after today still fit into a datetime."""
 
+NEVER = LONGEST
+"""The interval of what has none: longer than any that tasks.toml may name, and still safe to calculate with."""
+
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 """Seconds of each unit, in the falling order in which the parts of a duration must stand."""
 

@@ -1,14 +1,17 @@
 """What a cycle works with and gives back: its edges, the caller's wish, its report. Values and Protocols."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.clock import Clock
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
-from adaptive_scheduler.model import Config, Decision, Live, Memory, Reading, Result, Sample
+from adaptive_scheduler.model import Config, Decision, Live, Memory, Reading, Result, Sample, State
+from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.store import Store
 
@@ -36,6 +39,27 @@ class Watcher:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a cycle knows when it looks whether anything has happened; `own` is a run of ours that may be behind it."""
+
+    now: datetime
+    state: State
+    sample: Sample
+    own: OwnLoad | None
+
+
+class Lookout:
+    """What is asked once a cycle whether anything has happened; this one sees nothing.
+
+    It is asked within the transaction on the state, so it must be quick and must not wait for anything.
+    """
+
+    def notice(self, seen: Seen) -> tuple[State, Sequence[Event]]:
+        """Return the state with what is to be remembered until the next cycle, and the events."""
+        return seen.state, ()
+
+
+@dataclass(frozen=True)
 class World:
     """The edges that a cycle works with."""
 
@@ -46,6 +70,7 @@ class World:
     journal: Journal
     runner: Runner
     meter: Meter
+    lookout: Lookout = field(default_factory=Lookout)
 
     @property
     def almanac(self) -> Almanac:

@@ -55,9 +55,12 @@ def running(case: Case) -> Decision | None:
 
 
 def backoff(case: Case) -> Decision | None:
-    """Refuse a failed task until its next try may come."""
+    """Refuse a failed task until its next try may come.
+
+    An event passes: it is news, no repetition of what failed, and cool-down and `max_per_hour` keep it from hammering.
+    """
     retry_at = case.mine.retry_at
-    if retry_at is None or case.retrying or case.forced:
+    if retry_at is None or case.retrying or case.forced or case.mine.event is not None:
         return None
     return case.say(
         Code.BACKOFF,
@@ -87,7 +90,11 @@ def window(case: Case) -> Decision | None:
 
 def rhythm(case: Case) -> Decision | None:
     """Refuse a task whose adaptive interval has not passed, or whose ceiling is below the CPU."""
-    if case.mine.anchor is None or case.retrying or case.forced:
+    if case.retrying or case.forced or case.mine.event is not None:
+        return None
+    if not case.task.beats:
+        return case.say(Code.NOT_DUE, f"waits for {' or '.join(case.task.on)}", case.next_tick)
+    if case.mine.anchor is None:
         return None
     if is_due(case.mine.anchor, case.interval, case.now, case.rules.tick):
         return None

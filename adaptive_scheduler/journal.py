@@ -13,6 +13,8 @@ from pathlib import Path
 
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.case import percent
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.model import Decision, Result, Rhythm, Sample, Status
 from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.runners.base import StepResult
@@ -103,9 +105,23 @@ def waiting(now: datetime, decision: Decision) -> Line:
     return Line(now, "INFO", decision.task, f"Waiting [{decision.code}]: {decision.reason}")
 
 
-def task_started(now: datetime, decision: Decision, first_step: str | None) -> list[Line]:
-    """Word a start, and its first step where one runs."""
+def happened(now: datetime, one: Event) -> Line:
+    """Word that something has happened."""
+    ours = f"; run {one.caused_by} of ours is behind it: it starts nothing" if one.caused_by else ""
+    return Line(now, "WARNING", one.name, f"{one.reason}{ours}")
+
+
+def lapsed(now: datetime, task: str, one: Event) -> Line:
+    """Word that an event was dropped before its task could start."""
+    waited = words(max(timedelta(0), now - one.at))
+    return Line(now, "WARNING", task, f"Dropped: event '{one.name}' of {waited} ago did not start it")
+
+
+def task_started(now: datetime, decision: Decision, first_step: str | None, event: Event | None = None) -> list[Line]:
+    """Word a start, what happened where that is why, and its first step where one runs."""
     lines = [Line(now, "INFO", decision.task, f"=== Starting Task: {decision.task} ===")]
+    if event is not None:
+        lines.append(Line(now, "INFO", decision.task, f"Because of event '{event.name}': {event.reason}"))
     if first_step is not None:
         lines.append(Line(now, "INFO", decision.task, f"Executing: {first_step}"))
     return lines

@@ -5,23 +5,43 @@ Checked values are plain: durations are seconds, sizes are bytes, windows minute
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from adaptive_scheduler import durations, sizes
 
 WINDOW_PATTERN = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]-(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+MILLISECONDS_PATTERN = r"^\s*([0-9]{1,6})\s*ms\s*$"
+_VOID = r"\s\x00-\x1f\x7f"
+"""What stands in no address: white space and control characters."""
+ADDRESS_PATTERN = rf"^(?:\[[0-9A-Fa-f:.]+(?:%[^{_VOID}\]/@]+)?\]|[^{_VOID}:\[\]/@?#]+):([0-9]{{1,5}})$"
+URL_PATTERN = (
+    rf"^[hH][tT][tT][pP][sS]?://(?:[^{_VOID}/@?#]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^{_VOID}:/@?#\[\]]+)(?::[0-9]{{1,5}})?"
+    rf"(?:[/?#][^{_VOID}]*)?$"
+)
 EXTENSION_PATTERN = r"^\.[^\s./\\]+$"
-RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY"))
+RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY", "EVENT"))
 
 _MINUTES_A_DAY = 24 * 60
+
+Seconds = TypeVar("Seconds", int, float)
 
 
 def _seconds(value: Any) -> int:
     if not isinstance(value, str):
         raise ValueError(f'{spoken(value)} is not a duration: write a duration such as "10m"')
     return round(durations.parse(value).total_seconds())
+
+
+def _fine_seconds(value: Any) -> float:
+    found = re.fullmatch(MILLISECONDS_PATTERN, value, re.ASCII) if isinstance(value, str) else None
+    if found is not None:
+        return int(found[1]) / 1000
+    try:
+        return float(_seconds(value))
+    except ValueError as error:
+        raise ValueError(f'{error}, or milliseconds such as "500ms"') from error
 
 
 def _bytes(value: Any) -> int:
@@ -53,6 +73,20 @@ def _without_nul(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    # What is wrong is not repeated: a user's name and password may stand in it.
+    found = re.fullmatch(ADDRESS_PATTERN, value)
+    if found is None or not 0 < int(found[1]) < 65_536:
+        raise ValueError('must be a host and a port, such as "db:5432" or "[::1]:5432"')
+    return value
+
+
+def _url(value: str) -> str:
+    if re.fullmatch(URL_PATTERN, value) is None:
+        raise ValueError('must be a URL that begins with http:// or https://, such as "https://localhost/health"')
+    return value
+
+
 def _env_name(value: str) -> str:
     if not value or "=" in value or "\0" in value:
         raise ValueError(f"'{value}' cannot be the name of an environment variable")
@@ -67,11 +101,11 @@ def _extension(value: str) -> str:
     return value.lower()
 
 
-def between(least: str, most: str, why: str) -> Callable[[int], int]:
+def between(least: str, most: str, why: str) -> Callable[[Seconds], Seconds]:
     """Return the check that a duration lies in these bounds, with the reason for them."""
-    low, high = _seconds(least), _seconds(most)
+    low, high = _fine_seconds(least), _fine_seconds(most)
 
-    def check(value: int) -> int:
+    def check(value: Seconds) -> Seconds:
         if not low <= value <= high:
             raise ValueError(f'must be from "{least}" to "{most}": {why}')
         return value
@@ -111,6 +145,16 @@ ARGV_SCHEMA: dict[str, Any] = {
 }
 
 Duration = Annotated[int, BeforeValidator(_seconds), WithJsonSchema(DURATION_SCHEMA)]
+FineDuration = Annotated[
+    float,
+    BeforeValidator(_fine_seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": one} for one in (MILLISECONDS_PATTERN, durations.PATTERN)],
+            "examples": ["500ms", "2s"],
+        }
+    ),
+]
 Size = Annotated[int, BeforeValidator(_bytes), Field(ge=1000), WithJsonSchema(SIZE_SCHEMA)]
 Span = Annotated[
     list[int],
@@ -119,6 +163,16 @@ Span = Annotated[
 ]
 Text = Annotated[str, AfterValidator(_without_nul)]
 Word = Annotated[Text, Field(min_length=1)]
+Address = Annotated[
+    str,
+    AfterValidator(_address),
+    WithJsonSchema({"type": "string", "pattern": ADDRESS_PATTERN, "examples": ["db:5432", "[::1]:5432"]}),
+]
+Url = Annotated[
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "pattern": URL_PATTERN, "examples": ["https://localhost/health"]}),
+]
 Line = Annotated[str, AfterValidator(_printable)]
 Argv = Annotated[list[Word], Field(min_length=1), BeforeValidator(_argv), WithJsonSchema(ARGV_SCHEMA)]
 Percent = Annotated[float, Field(ge=0, le=100)]

@@ -220,7 +220,9 @@ def standing(
 
 
 def rhythm_of(task: Task, learning: Learning) -> tuple[str, str]:
-    """Return which rhythm a task follows ("plain", "classic" or "learned"), and a sentence on why."""
+    """Return which rhythm a task follows ("events", "plain", "classic" or "learned"), and a sentence on why."""
+    if not task.beats:
+        return "events", "no interval in tasks.toml: only events start it"
     if not task.adaptive:
         return "plain", "adaptive = false in tasks.toml"
     if task.name not in learning.rules.learned:

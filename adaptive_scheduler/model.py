@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.events import Event, Probe, Watch
 from adaptive_scheduler.staircases import Learned
 
@@ -102,6 +103,11 @@ class Task:
     keep_going: bool = False
     on: tuple[str, ...] = ()
     """The events that make it due, by name."""
+
+    @property
+    def beats(self) -> bool:
+        """Whether it has a rhythm of its own; without an interval only events start it."""
+        return self.interval < NEVER
 
     @property
     def patience(self) -> timedelta:
@@ -271,11 +277,6 @@ class State:
     unrecorded: tuple[tuple[str, Result], ...] = ()
     latches: str = ""
     """Which events are armed, as latches.py writes it; nobody else looks inside."""
-
-    @property
-    def live_runs(self) -> int:
-        """How many runs are live on this machine, whichever cycle started them."""
-        return sum(task.live is not None for task in self.tasks.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

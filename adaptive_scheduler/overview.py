@@ -35,9 +35,10 @@ class TaskView:
 
     name: str
     priority: Priority
-    interval: timedelta
-    adaptive_interval: timedelta
-    effective_interval: timedelta
+    interval: timedelta | None
+    adaptive_interval: timedelta | None
+    effective_interval: timedelta | None
+    """The intervals; None for a task that only events start."""
     decision: Decision
     last: Result | None
     live: Live | None
@@ -116,9 +117,9 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
     return TaskView(
         task.name,
         task.priority,
-        task.interval,
-        decision.interval,
-        effective_interval(decision.interval, tick),
+        task.interval if task.beats else None,
+        decision.interval if task.beats else None,
+        effective_interval(decision.interval, tick) if task.beats else None,
         decision,
         mine.last,
         mine.live,

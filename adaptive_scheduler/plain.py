@@ -1,6 +1,6 @@
 """Values -> the JSON of the commands; the keys here are a contract, more may come, none may go."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler import codec
@@ -71,6 +71,7 @@ def live(task: str, one: Live, now: datetime) -> Plain:
         "output_bytes": None,
         "duration_s": rounded(max(0.0, (now - one.started_at).total_seconds())),
         "reason": one.reason,
+        "event": one.event or None,
     }
 
 
@@ -117,9 +118,9 @@ def _task(one: TaskView) -> Plain:
     return {
         "name": one.name,
         "priority": one.priority,
-        "interval_s": one.interval.total_seconds(),
-        "adaptive_interval_s": one.adaptive_interval.total_seconds(),
-        "effective_interval_s": one.effective_interval.total_seconds(),
+        "interval_s": _seconds(one.interval),
+        "adaptive_interval_s": _seconds(one.adaptive_interval),
+        "effective_interval_s": _seconds(one.effective_interval),
         "last_status": Status.RUNNING.value if one.live else last and last.status.value,
         "last_started_at": moment(one.last_started_at),
         "last_exit_code": last and last.exit_code,
@@ -140,6 +141,10 @@ def _task(one: TaskView) -> Plain:
         "code": one.decision.code.value,
         "reason": one.decision.reason,
     }
+
+
+def _seconds(one: timedelta | None) -> float | None:
+    return None if one is None else one.total_seconds()
 
 
 def _band(one: Band | None) -> Plain | None:

@@ -3,11 +3,14 @@
 The order of refusals is the law; the first that applies is the reason: DISABLED, PAUSED, RUNNING,
 BACKOFF, WINDOW, NOT_DUE, CPU_CEILING, DEP_FAILED, DEP_WAIT, MEMORY_GATE, MEMORY_NEED, HEAVY_PAIR, NO_SLOT.
 
+A pending event makes its task due: past BACKOFF, NOT_DUE and CPU_CEILING, and past nothing else.
+
 There is no topological sort of starts: the cycle plans again whenever a run ends, and a task whose
 dependency is about to run waits for that. A task starts at most once in a cycle.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from math import ceil, inf
 
@@ -20,6 +23,8 @@ from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task, TaskState
 from adaptive_scheduler.rhythm import is_due
+from adaptive_scheduler.state import expiry
+from adaptive_scheduler.times import clock_time
 
 Verdicts = dict[str, Decision]
 
@@ -60,11 +65,11 @@ def plan(
     for name in starts:
         verdicts[name] = admission.admit(cases[name], verdicts[name], left)
     first = [verdicts[n] for n in starts if verdicts[n].code.starts]
-    return first + [verdicts[n] for n in looked_at if not verdicts[n].code.starts]
+    return first + [_told(cases[n], verdicts[n]) for n in looked_at if not verdicts[n].code.starts]
 
 
-def urgency(case: Case) -> tuple[bool, int, float, float]:
-    """Return the sort key of due tasks: what waited too long, then priority, least slack, shortest first.
+def urgency(case: Case) -> tuple[bool, int, bool, float, float]:
+    """Return the sort key of due tasks: what waited too long, then priority, events, least slack, shortest first.
 
     Priority ages with lateness: a low task climbs step by step and stands level with critical ones when it
     has waited `max_defer`. Slack is the time until it must start: by `max_defer`, or before its window closes.
@@ -77,6 +82,7 @@ def urgency(case: Case) -> tuple[bool, int, float, float]:
     return (
         not case.starving,
         ceil(round(case.task.priority.rank * (1.0 - share), 9)),
+        case.mine.event is None,
         slack.total_seconds(),
         inf if lasts is None else lasts.total_seconds(),
     )
@@ -106,11 +112,13 @@ def _verdict(
 
 def _start(case: Case) -> Decision:
     """Return the start, marked FORCED when it passes something that would hold others back."""
-    anchor, interval = case.mine.anchor, case.interval
+    anchor, interval, event = case.mine.anchor, case.interval, case.mine.event
     past_memory = case.task.priority is not Priority.CRITICAL and (case.sample.memory or 0.0) > case.memory_limit
-    past_ceiling = anchor is not None and not case.retrying and not is_due(anchor, interval, case.now, case.rules.tick)
+    allowed = anchor is None or case.retrying or event is not None
+    past_ceiling = anchor is not None and not allowed and not is_due(anchor, interval, case.now, case.rules.tick)
     elapsed = case.now - case.since
     beat = {"value": elapsed.total_seconds(), "limit": interval.total_seconds(), "unit": "seconds"}
+    beat = beat if case.task.beats else {}
     if case.forced:
         return case.say(Code.FORCED, "started by --force", case.now, **beat)  # type: ignore[arg-type]  # plain keywords
     if past_memory or past_ceiling:
@@ -120,9 +128,11 @@ def _start(case: Case) -> Decision:
             else f"CPU {percent(case.sample.cpu)}"
         )
         return forced_past(case, passed)
+    if event is not None:
+        return case.say(Code.EVENT, event.reason, case.now, value=event.value, limit=event.expected, unit=event.unit)
     if case.retrying:
-        used, allowed = case.mine.retries_used, case.task.retries
-        which = f"retry {used} of {allowed} after a failure" if used else "once more after an interruption"
+        used, most = case.mine.retries_used, case.task.retries
+        which = f"retry {used} of {most} after a failure" if used else "once more after an interruption"
         return case.say(Code.RUN, which, case.now, **beat)  # type: ignore[arg-type]  # plain keywords
     if anchor is None:
         return case.say(Code.RUN, "it has never run", case.now)
@@ -133,3 +143,12 @@ def _start(case: Case) -> Decision:
         )
         reason = f"{words(elapsed)} since its last start; {percent(case.learned.shown)} CPU expected, {within}"
     return case.say(Code.RUN, reason, case.now, **beat)  # type: ignore[arg-type]  # plain keywords
+
+
+def _told(case: Case, refusal: Decision) -> Decision:
+    """Return a refusal that tells of the event that waits behind it."""
+    event = case.mine.event
+    if event is None or refusal.code is Code.DISABLED:
+        return refusal
+    until = clock_time(expiry(event, case.rules.tick), case.now)
+    return replace(refusal, reason=f"{refusal.reason}; event '{event.name}' waits until {until}")

@@ -48,6 +48,7 @@ def look(world: World) -> Look:
     state = excused(state, learning.rules.learned, now, world.config.rules.tick)
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
     state, ends = settle(state, live, now, world.config)
+    state, _ = folds.lapsed(state, world.config.tasks, now, world.config.rules.tick)
     held = held_memory(state, live, world.runner, sample, world.config)
     return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, learning)
 

@@ -41,7 +41,7 @@ class Prospect:
     """The probable starts of one task: the first one as expected, at the earliest and at the latest, and how many.
 
     None is a start that does not come within the hours looked at, and where the band of the load is not known
-    whatever is about its edges. `rhythm` is "learned", "classic" or "plain";
+    whatever is about its edges. `rhythm` is "learned", "classic", "plain" or "events";
     `present` is what is decided about it now.
     """
 
@@ -113,6 +113,8 @@ def tasks_of(now: Present) -> Sequence[tuple[str, Task]]:
 
 def rhythm_of(task: Task, config: Config) -> str:
     """Return which rhythm a task follows."""
+    if not task.beats:
+        return "events"
     if not task.adaptive:
         return "plain"
     return "learned" if task.name in config.rules.learned else "classic"
@@ -121,12 +123,14 @@ def rhythm_of(task: Task, config: Config) -> str:
 def conditions(now: Present) -> list[str]:
     """Return what it takes for the probable starts to come so."""
     memory = "unknown, as now" if now.sample.memory is None else f"{percent(now.sample.memory)}, as now"
+    waiting = any(task.on for task in now.config.tasks.values())
     return [
         "CPU is as expected",
         f"memory is {memory}",
         "every run succeeds and takes as long as usual",
         f"a cycle comes every {words(now.config.rules.tick)}",
         "nothing is paused, resumed or started by hand",
+        *(["no event fires"] if waiting else []),
     ]
 
 

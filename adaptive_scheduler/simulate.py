@@ -6,7 +6,7 @@ Every run is assumed to last its `expected_duration` and to succeed. The trace's
 import heapq
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from statistics import fmean
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.model import Config, Decision, Live, Result, Sample, State, Status, Task
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.rolling import Rolling, added, grid_for
@@ -35,6 +36,9 @@ class Policy(StrEnum):
 
 Teacher = Callable[[datetime], Mapping[str, Learned]]
 """What says which learned staircases hold at a moment of the replay."""
+
+Happenings = Callable[[datetime, Sample], Sequence[Event]]
+"""What says which events fire in a cycle of the replay; it is asked once a cycle, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,12 @@ def simulate(
     ticks: Iterable[tuple[datetime, Sample]],
     learned: Teacher | None = None,
     state: State | None = None,
+    happenings: Happenings | None = None,
 ) -> Iterator[Made]:
     """Yield what every cycle decides: each task's start if it started, else its last refusal.
 
     `learned` gives the learned staircases of each moment, `state` is where the story begins: what is running
-    there ends when its time has come.
+    there ends when its time has come. `happenings` gives the events that fire.
     """
     tick, rules = config.rules.tick, config.rules
     state = state or State()
@@ -117,6 +122,9 @@ def simulate(
         if learned is not None:
             rules = replace(rules, learned=learned(at))
             state = folds.beat(excused(state, rules.learned, at, tick), at, tick)
+        state, _ = folds.lapsed(state, config.tasks, at, tick)
+        if happenings is not None:
+            state = folds.alerted(state, happenings(at, sample), config.tasks, rules, at)
         state, now, started = _over(state, ends, at), at, dict[str, Made]()
         refused: dict[str, Made] = {}
         until = at + tick - min(timedelta(seconds=15), tick * 0.1)

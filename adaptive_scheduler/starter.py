@@ -42,6 +42,18 @@ hard_limit = 90               # ... at most for max_defer, unless even this is p
 # [history]
 # keep = "400d"
 
+# [events.cpu_spike]          # built in: cpu_spike, memory_leak, high_latency, missed_cycles
+# level = "keen"              # keen, calm (the default) or off
+# cool_down = "2h"            # silent for so long after it fired
+# max_per_hour = 4
+
+# [events.memory_full]        # one of your own
+# when = "memory_usage > 85 for 3 cycles"
+
+# [probes.db]                 # what is asked each cycle, to see how long the answer takes
+# tcp = "db:5432"             # or http = "https://localhost/health", or command = ["pg_isready", "-q"]
+# timeout = "5s"
+
 [tasks.health_check]
 description = "Is this machine healthy?"
 priority = "critical"         # critical, high, medium or low
@@ -69,7 +81,8 @@ expected_duration = "30s"
 # [tasks.backup]
 # description = "The home folder, to the other disk"
 # priority = "high"
-# interval = "6h"
+# interval = "6h"             # without an interval only events start it
+# on = ["memory_full"]        # these events make it due at once
 # steps = [                   # several scripts in order, instead of script
 #     { name = "Save", script = "backup.py", args = ["--to", "/mnt/backup"] },
 #     { name = "Tidy", script = "tidy.ps1", os = "windows" },

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.account import after_start
+from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.footprints import with_run
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Rules, Sample, State, Status, Task, TaskState
 from adaptive_scheduler.rhythm import adaptive_interval, is_due, load_for, next_anchor, staircase
@@ -22,6 +24,11 @@ UNRECORDED_KEPT = 1000
 
 FORGET_AFTER = timedelta(days=30)
 """How long the state of a task that left tasks.toml is kept."""
+
+
+EVENT_WAITS = timedelta(hours=1)
+EVENT_WAITS_TICKS = 12
+"""How long an event waits for a gate to open: this long, and this many ticks at least."""
 
 
 def seen(state: State, names: Iterable[str], now: datetime) -> State:
@@ -77,7 +84,7 @@ def set_back(state: State, now: datetime, tick: timedelta) -> tuple[State, bool]
 
 
 def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) -> State:
-    """Stamp a start: the run is live, the anchor moves, a retry is used up.
+    """Stamp a start: the run is live, the anchor moves, a retry is used up, and a pending event is this run's.
 
     Under a learned staircase the anchor is the start itself, and the rate account keeps the mean rate.
     """
@@ -93,15 +100,17 @@ def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) 
     else:
         anchor, behind = live.started_at, after_start(mine, learned.table, task.interval, live.started_at)
     retrying = mine.retry_at is not None
-    if retrying and mine.anchor and not is_due(mine.anchor, interval, live.started_at, rules.tick):
-        # A retry belongs to the beat that failed; the next beat comes when it would have come.
+    beside = retrying or live.code is Code.EVENT
+    if beside and mine.anchor and not is_due(mine.anchor, interval, live.started_at, rules.tick):
+        # A retry belongs to the beat that failed, an event to none; the next beat comes when it would have come.
         anchor, behind, excused_s = mine.anchor, mine.behind, mine.excused_s
     return _with(
         state,
         task.name,
         replace(
             mine,
-            live=live,
+            live=live if mine.event is None else replace(live, event=mine.event.id),
+            event=None,
             anchor=anchor,
             behind=behind,
             excused_s=excused_s,
@@ -110,6 +119,47 @@ def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) 
             retried_interruption=mine.retried_interruption and retrying,
         ),
     )
+
+
+def alerted(state: State, events: Iterable[Event], tasks: Mapping[str, Task], rules: Rules, now: datetime) -> State:
+    """Let events make the tasks due that wait for them and may run here; the newest is the one that is told.
+
+    One that a run of ours has caused starts nothing: its own task would be the next cause.
+    """
+    for event in events:
+        for name, task in tasks.items():
+            runs_here = task.enabled and task.os in (None, rules.platform)
+            if event.name not in task.on or not runs_here or event.caused_by:
+                continue
+            mine = state.tasks.get(name) or TaskState(first_seen=now)
+            if mine.event is None or mine.event.at <= event.at:
+                state = _with(state, name, replace(mine, event=event))
+    return state
+
+
+def lapsed(
+    state: State, tasks: Mapping[str, Task], now: datetime, tick: timedelta
+) -> tuple[State, list[tuple[str, Event]]]:
+    """Drop events that waited too long, or that their task no longer waits for; returns them by task.
+
+    One from the future is of before the clock was set back: how old it is nobody knows.
+    """
+    gone = []
+    for name, mine in state.tasks.items():
+        event = mine.event
+        if event is None:
+            continue
+        wanted = name in tasks and event.name in tasks[name].on
+        if not wanted or event.at > now + tick or expiry(event, tick) < now:
+            gone.append((name, event))
+    for name, _ in gone:
+        state = _with(state, name, replace(state.tasks[name], event=None))
+    return state, gone
+
+
+def expiry(event: Event, tick: timedelta) -> datetime:
+    """Return until when an event waits to start its tasks."""
+    return event.at + max(EVENT_WAITS, EVENT_WAITS_TICKS * tick)
 
 
 def finished(state: State, name: str, result: Result, task: Task | None) -> State:

@@ -46,6 +46,9 @@ def study(rolling: Rolling, config: Config, state: State, advance: Callable[[], 
     """Yield what can be learned of each task, from a load of which enough is known (`lessons.too_little`)."""
     past = past_of(rolling)
     for task in config.tasks.values():
+        if not task.beats:
+            advance()
+            continue
         mine = state.tasks.get(task.name)
         lasts = expected(task, "" if mine is None else mine.footprint) or UNKNOWN_RUN
         found = subject(task, config.rules.rhythm, rolling.grid, lasts.total_seconds())

@@ -9,17 +9,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from adaptive_scheduler.kinds import (
+    Address,
     Argv,
     Duration,
     EnvName,
     ExitCode,
     Extension,
+    FineDuration,
     Line,
     Percent,
     Size,
     Span,
     System,
     Text,
+    Url,
     Word,
     between,
 )
@@ -29,6 +32,8 @@ NAME_PATTERN = r"^[^\s.\-/\\:][^\s/\\:]{0,63}$"
 
 _TICK = between("1m", "1h", "system schedulers call once a minute at most, and a load seen rarely says little")
 _INTERVAL = between("1s", "366d", "with its stretchings every next look must still be a valid date")
+_COOL_DOWN = between("1m", "30d", "in a shorter one nothing gets calm, after a longer one nobody remembers")
+_PROBE = between("100ms", "60s", "probes are given up before the cycle ends")
 _HISTORY = between("1d", "36500d", "younger history is in use")
 _NO_OTHERS: dict[str, Any] = {"additionalProperties": False, "minProperties": 1}
 _SCRIPT = "Path of the script, relative to this file, or `builtin:NAME`."
@@ -115,14 +120,22 @@ class StepTable(Table):
 class TaskTable(Table):
     """One task: what to run, how often, and on what conditions."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["script"]}, {"required": ["steps"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["script"]}, {"required": ["steps"]}],
+            "anyOf": [{"required": ["interval"]}, {"required": ["on"]}],
+        }
+    )
 
     description: Line = _key("", "What it is for, in a few words.")
     priority: Literal["critical", "high", "medium", "low"] = _key(
         "medium", "Order among due tasks; critical ones wait for no memory and no slot."
     )
-    interval: Annotated[Duration, AfterValidator(_INTERVAL)] = _required(
-        "Base interval, which the load stretches or shrinks.", "10m"
+    interval: Annotated[Duration, AfterValidator(_INTERVAL)] = _key(
+        None, "Base interval, which the load stretches or shrinks; without one only `on` starts it.", examples=["10m"]
+    )
+    on: list[str] = _key(
+        [], "Events that make it due at once: built-in ones or those of [events].", examples=[["cpu_spike"]]
     )
     script: Word = _key(None, _SCRIPT, examples=["backup.py"])
     steps: list[StepTable] = _key(None, "Several scripts in order, instead of `script`.", min_length=1)
@@ -154,6 +167,31 @@ class TaskTable(Table):
     keep_going: bool = _key(False, "Run the steps after a failed one too.")
 
 
+class EventTable(Table):
+    """How one event is watched for; one of the user's own has a condition."""
+
+    level: Literal["keen", "calm", "off"] = _key("calm", "How readily it fires; `off` for not at all.")
+    when: Word = _key(None, "Condition of an event of your own.", examples=["memory_usage > 85 for 3 cycles"])
+    cool_down: Annotated[Duration, AfterValidator(_COOL_DOWN)] = _key(
+        None, "How long it stays silent after it fired; by default as long as its kind does."
+    )
+    max_per_hour: int = _key(4, "How often it may fire within an hour.", ge=1, le=60)
+
+
+class ProbeTable(Table):
+    """What is asked each cycle, to see how long the answer takes."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [one]} for one in ("tcp", "http", "command")]})
+
+    tcp: Address = _key(None, "Host and port that a connection is made to.")
+    http: Url = _key(None, "URL that is fetched.")
+    command: Argv = _key(None, "Command with its arguments that is run.", examples=[["pg_isready", "-q"]])
+    timeout: Annotated[FineDuration, AfterValidator(_PROBE)] = _key("5s", "An answer that takes longer is none.")
+
+
+_NAME = Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
+
+
 class File(Table):
     """The tasks of adaptive-scheduler, and the rules they run by."""
 
@@ -167,6 +205,10 @@ class File(Table):
     )
     log: LogTable = _table(LogTable, "The log.")
     history: HistoryTable = _table(HistoryTable, "The history.")
-    tasks: dict[Annotated[str, WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})], TaskTable] = _key(
-        {}, "The tasks, one table each: [tasks.NAME].", json_schema_extra=_NO_OTHERS
+    events: dict[_NAME, EventTable] = _key(
+        {}, "What is watched for, one table each: [events.NAME].", json_schema_extra={"additionalProperties": False}
     )
+    probes: dict[_NAME, ProbeTable] = _key(
+        {}, "Whose answers are timed, one table each: [probes.NAME].", json_schema_extra={"additionalProperties": False}
+    )
+    tasks: dict[_NAME, TaskTable] = _key({}, "The tasks, one table each: [tasks.NAME].", json_schema_extra=_NO_OTHERS)

@@ -97,7 +97,7 @@ def trends(
 def _habit(name: str, task: Task | None, runs: Sequence[Result], cost: Cost | None, day: Profile) -> Habit:
     duration, known_from = _duration(task, runs)
     quiet: tuple[Quiet, ...] = ()
-    if task is not None and duration is not None:
+    if task is not None and task.beats and duration is not None:
         quiet = quietest(day, duration, task.windows)
     return Habit(name, task is not None, duration, known_from, quiet, cost, drift(runs))
 

@@ -31,11 +31,14 @@ _ALIASES = {
         "environment": "env",
         "hours": "window",
         "mem": "memory",
+        **dict.fromkeys(("event", "events", "trigger", "triggers", "when"), "on"),
         "nice": "background",
         "scripts": "steps",
         "workdir": "cwd",
     },
-    "file": {"jobs": "tasks", "memory": "memory_gate", "runners": "interpreters"},
+    "file": {"jobs": "tasks", "memory": "memory_gate", "runners": "interpreters", "alerts": "events"},
+    "event": {"condition": "when", "if": "when", "cooldown": "cool_down", "sensitivity": "level"},
+    "probe": {"url": "http", "https": "http", "port": "tcp", "host": "tcp", "script": "command"},
     "scheduler": {"every": "tick", "interval": "tick", "output": "state_dir", "parallel": "max_parallel"},
 }
 """What users of other schedulers write -> our key; tried where nothing of ours looks alike."""
@@ -85,10 +88,10 @@ def _faults(error: ValidationError, faults: list[Fault]) -> list[Fault]:
         path: Path = tuple(part for part in one["loc"] if part != "[key]")
         if one["type"] == "extra_forbidden":
             sentence, target = _unknown(path)
-            meant.add((*path[:-1], "script" if target == "steps" else target))
+            meant.add((*path[:-1], _TOLD_AT.get(target, target)))
         elif one["type"] == "missing":
-            example = {"interval": "10m", "script": "backup.py"}[str(path[-1])]
-            sentence = f'{_MISSING}; add {path[-1]} = "{example}"'
+            # The one key that any table must have is a step's script.
+            sentence = f'{_MISSING}; add {path[-1]} = "backup.py"'
         else:
             sentence = _sentence(one["type"], one.get("ctx", {}), one["input"])
         faults.append((path, sentence))
@@ -115,6 +118,8 @@ def _sentence(kind: str, limits: dict[str, Any], value: Any) -> str:
 
 
 _MISSING = "is missing"
+_TOLD_AT = {"steps": "script", "on": "interval", "http": "tcp", "command": "tcp"}
+"""Where it is told that one of several keys is missing."""
 _KINDS = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number",
@@ -160,6 +165,10 @@ def _table_at(path: Path) -> tuple[type[BaseModel], dict[str, str], str]:
         return tables.File, _ALIASES["file"], "the file"
     if path[0] == "tasks":
         return (tables.TaskTable, _ALIASES["task"], "a task") if len(path) == 2 else (tables.StepTable, {}, "a step")
+    if path[0] == "events":
+        return tables.EventTable, _ALIASES["event"], "an event"
+    if path[0] == "probes":
+        return tables.ProbeTable, _ALIASES["probe"], "a probe"
     model, place = _MODELS[str(path[0])]
     return model, _ALIASES.get(str(path[0]), {}), place
 

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler import footprints
+from adaptive_scheduler.durations import NEVER
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.model import Live, Result, Rules, Sample, State, Status, Step, Task, TaskState
 
 NOW = datetime(2025, 11, 2, 22, 30, tzinfo=UTC)
@@ -14,8 +16,18 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def task(name: str = "job", every: float = 10, **more: Any) -> Task:
-    return Task(name=name, interval=minutes(every), steps=(Step(f"{name}.py", f"{name}.py"),), **more)
+def task(name: str = "job", every: float | None = 10, **more: Any) -> Task:
+    """A task; `every` None is one that only events start."""
+    steps = (Step(f"{name}.py", f"{name}.py"),)
+    if every is None:
+        return Task(name=name, interval=NEVER, steps=steps, **{"adaptive": False, "on": ("cpu_spike",), **more})
+    return Task(name=name, interval=minutes(every), steps=steps, **more)
+
+
+def event(name: str = "cpu_spike", minutes_ago: float = 0, **more: Any) -> Event:
+    at = more.pop("at", None) or ago(minutes_ago)
+    given = {"value": 91.0, "expected": 40.0, "unit": "percent", "since": at, "reason": "CPU 91 %, usually 40 %"}
+    return Event(name=name, at=at, **{**given, **more})
 
 
 def tasks(*wanted: Task) -> dict[str, Task]:

@@ -11,6 +11,7 @@ import pytest
 
 from adaptive_scheduler import recent
 from adaptive_scheduler.checkup import Finding, findings
+from adaptive_scheduler.events import Level, Watch
 from adaptive_scheduler.model import Step
 from tests.builders import minutes, sample, task
 from tests.world import TestWorld
@@ -22,8 +23,8 @@ def place(tmp_path: Path) -> TestWorld:
     return TestWorld(tmp_path)
 
 
-def found(place: TestWorld) -> dict[str, Finding]:
-    config = replace(place.world.config, path=str(place.folder.parent / "tasks.toml"))
+def found(place: TestWorld, **more: Any) -> dict[str, Finding]:
+    config = replace(place.world.config, path=str(place.folder.parent / "tasks.toml"), **more)
     before = sorted(place.folder.parent.rglob("*"))
     told = findings(replace(place.world, config=config))
     assert sorted(place.folder.parent.rglob("*")) == before, "a check makes no file"
@@ -167,3 +168,20 @@ def test_a_task_that_needs_more_memory_than_there_is_at_all_is_a_warning(place: 
 def test_unknown_memory_is_no_finding(place: TestWorld) -> None:
     place.task("job").meter.memory_now = None
     assert "memory_gate.limit" not in found(place)
+
+
+def test_a_task_that_waits_for_an_event_that_is_switched_off_is_a_warning(place: TestWorld) -> None:
+    place.task("job", 60, on=("cpu_spike", "memory_leak"))
+    watches = {name: Watch(name=name, level=Level.OFF) for name in ("cpu_spike",)}
+    watches["memory_leak"] = Watch(name="memory_leak")
+    told = found(place, watches=watches)["tasks.job.on"]
+    assert (told.severity, told.message) == (
+        "warning",
+        "'cpu_spike' never happens: [events.cpu_spike] has level = \"off\"",
+    )
+    watches["cpu_spike"] = Watch(name="cpu_spike")
+    assert "tasks.job.on" not in found(place, watches=watches)
+
+
+def test_a_task_without_an_interval_is_no_finding(place: TestWorld) -> None:
+    assert "tasks.job.interval" not in found(place.task("job", None))

@@ -10,9 +10,12 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from adaptive_scheduler import config
+from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
+from adaptive_scheduler.events import Level, Probe, Watch
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
-from adaptive_scheduler.tables import File, TaskTable
+from adaptive_scheduler.tables import EventTable, File, ProbeTable, TaskTable
+from adaptive_scheduler.watchlist import watches
 from tests.faults import ONE, read
 
 
@@ -22,6 +25,7 @@ def test_a_short_file_gets_the_defaults_of_the_model(tmp_path: Path) -> None:
         path=str(path),
         state_dir=str(tmp_path / "outputs"),
         rules=Rules(),
+        watches=watches({}),
         tasks={"a": Task(name="a", interval=timedelta(minutes=10), steps=(Step("a.py", "a.py"),))},
     )
 
@@ -54,6 +58,20 @@ max_size = "2MB"
 keep = 3
 [history]
 keep = "30d"
+[events.cpu_spike]
+level = "keen"
+cool_down = "1h"
+max_per_hour = 2
+[events.full]
+when = "memory_usage > 85 for 3 cycles"
+level = "off"
+[probes.db]
+tcp = "[::1]:5432"
+timeout = "250ms"
+[probes.web]
+http = "https://me:secret@host:8443/health?token=x"
+[probes.own]
+command = ["ask", "-q"]
 [tasks.base]
 interval = "1h"
 script = 'tools\\base.ps1'
@@ -70,6 +88,7 @@ steps = [
 interpreter = ["zsh", "-f"]
 os = "linux"
 depends_on = ["base"]
+on = ["full", "cpu_spike"]
 adaptive = false
 enabled = false
 window = ["22:00-5:30", "12:00-24:00"]
@@ -106,6 +125,18 @@ keep_going = true
         runs_keep=7,
         runs_max_bytes=1_500_000_000,
         output_max_bytes=65_536,
+        watches={
+            "cpu_spike": Watch(name="cpu_spike", level=Level.KEEN, cool_down=timedelta(hours=1), max_per_hour=2),
+            "memory_leak": Watch(name="memory_leak"),
+            "high_latency": Watch(name="high_latency"),
+            "missed_cycles": Watch(name="missed_cycles"),
+            "full": Watch(name="full", level=Level.OFF, when="memory_usage > 85 for 3 cycles"),
+        },
+        probes={
+            "db": Probe(name="db", way="tcp", target=("[::1]:5432",), timeout=timedelta(milliseconds=250)),
+            "web": Probe(name="web", way="http", target=("https://me:secret@host:8443/health?token=x",)),
+            "own": Probe(name="own", way="command", target=("ask", "-q")),
+        },
         tasks={
             "base": Task(
                 name="base",
@@ -123,6 +154,7 @@ keep_going = true
                 ),
                 os="linux",
                 depends_on=("base",),
+                on=("full", "cpu_spike"),
                 adaptive=False,
                 enabled=False,
                 windows=(Window(1320, 330), Window(720, 0)),
@@ -148,12 +180,26 @@ def test_the_defaults_shown_to_editors_are_those_in_force() -> None:
     tables = {
         name: field.annotation.model_fields  # type: ignore[union-attr]
         for name, field in File.model_fields.items()
-        if name not in ("interpreters", "tasks")
+        if name not in ("interpreters", "tasks", "events", "probes")
     }
     written = [f"[{name}]\n" + "\n".join(as_toml(keys)) for name, keys in tables.items()]
     rows = as_toml(TaskTable.model_fields)
-    assert len(rows) == 12
-    assert read("\n".join([*written, ONE, *rows])) == read(ONE)
+    assert len(rows) == 13
+    seen = ["[events.cpu_spike]", *as_toml(EventTable.model_fields)]
+    asked, probe = as_toml(ProbeTable.model_fields), '[probes.a]\ntcp = "a:1"\n'
+    assert (len(seen), asked) == (3, ['timeout = "5s"'])
+    full = read("\n".join([*written, *seen, probe, *asked, ONE, *rows]))
+    assert full == read(f"{probe}{ONE}")
+
+
+def test_a_task_without_an_interval_has_no_beat_and_no_tempo() -> None:
+    only = read('[tasks.a]\non = ["cpu_spike"]\nscript = "a.py"\n').tasks["a"]
+    assert (only.beats, only.interval, only.adaptive, only.on) == (False, NEVER, False, ("cpu_spike",))
+    assert read(ONE).tasks["a"].beats
+
+
+def test_the_longest_interval_that_a_file_may_name_is_a_beat() -> None:
+    assert read(ONE.replace("10m", "366d")).tasks["a"].beats
 
 
 def as_toml(keys: dict[str, FieldInfo]) -> list[str]:

@@ -45,6 +45,22 @@ def test_the_copy_gives_the_very_same_configuration(path: Path) -> None:
     assert open_config(path, strict=True, write=False) == fresh
 
 
+def test_the_copy_keeps_what_is_watched_and_who_waits_for_it(path: Path) -> None:
+    more = '[events.full]\nwhen = "cpu_load > 5"\ncool_down = "1h"\n[probes.db]\ntcp = "db:1"\ntimeout = "250ms"\n'
+    path.write_text(f'{GOOD}{more}[tasks.b]\non = ["full"]\nscript = "b.py"\n', encoding="utf-8")
+    fresh = open_config(path, strict=False, write=True).config
+    assert (fresh.tasks["b"].beats, fresh.probes["db"].timeout) == (False, timedelta(seconds=0.25))
+    assert load_cached(path) == fresh
+
+
+@pytest.mark.parametrize("probe", [{"timeout": 1}, {"tcp": "a", "http": "b"}, 5])
+def test_a_copy_with_a_probe_that_is_none_is_not_believed(path: Path, probe: Any) -> None:
+    copy = opened_once(path)
+    plain = json.loads(copy.read_text(encoding="utf-8"))["config"]
+    spoil(copy, config=plain | {"probes": {"db": probe}})
+    assert load_cached(path) is None
+
+
 def test_an_unchanged_file_needs_neither_pydantic_nor_tomllib(path: Path) -> None:
     opened_once(path)
     program = (

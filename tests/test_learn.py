@@ -245,12 +245,12 @@ def lesson(load: Rolling, *wanted: Task, **more: Any) -> tuple[list[study.Findin
     host = Host(wave, 1, wanted=tasks(*wanted))
     told: list[int] = []
     findings = list(study.study(load, host.config, State(), lambda: told.append(1)))
-    assert len(told) == len(wanted)
+    assert len(told) == len(wanted), "the bar comes to its end"
     return findings, study.encode(findings, [], load, more.get("now", START), 2.0)
 
 
 def test_a_lesson_names_each_task_and_why_it_is_not_used() -> None:
-    wanted = task("job", 360), task("plain", adaptive=False), task("short", 15)
+    wanted = task("job", 360), task("plain", adaptive=False), task("short", 15), task("only events", None)
     findings, plain = lesson(load_of(35), *wanted)
     assert [bool(one.refused) for one in findings] == [False, True, True]
     assert set(plain["tasks"]) == {"job", "plain", "short"}

@@ -274,3 +274,8 @@ def test_the_table_of_a_lesson_is_read_once() -> None:
 )
 def test_two_weeks_of_which_half_was_measured_are_enough(measured: float, reached: float, says: str) -> None:
     assert lessons.too_little(measured, reached) == says
+
+
+def test_a_task_that_only_events_start_follows_no_rhythm() -> None:
+    only = task("job", None)
+    assert rhythm_of(only, learning()) == ("events", "no interval in tasks.toml: only events start it")

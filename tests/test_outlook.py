@@ -26,7 +26,7 @@ from adaptive_scheduler.render import ahead as page
 from adaptive_scheduler.rolling import FILLED, HUNDREDTHS, Rolling, step_of
 from adaptive_scheduler.signals import Grid
 from adaptive_scheduler.staircases import Learned, Table
-from tests.builders import footprint, minutes, sample, state, task, tasks
+from tests.builders import event, footprint, minutes, sample, state, task, tasks
 from tests.console import Inside
 from tests.test_render import shown
 
@@ -639,3 +639,23 @@ def test_what_our_own_tasks_used_lately_is_a_mean_of_the_samples_that_know_it() 
     known = [Sample(NOW, 30.0, 40.0, 20.0), Sample(NOW, 40.0, 40.0, 20.0), Sample(NOW, 90.0, 40.0), sample(None)]
     assert _own_cpu(known) == 15.0
     assert _own_cpu([]) == _own_cpu([Sample(NOW, 10.0, 40.0, 12.0)]) == 0.0
+
+
+def test_a_task_that_only_events_start_is_expected_at_no_time() -> None:
+    now = looking(task("only", None), task("job", 60))
+    told = foreseen(now)
+    assert (told["only"].rhythm, told["only"].next_start, told["only"].runs, told["only"].most) == (
+        "events",
+        None,
+        0,
+        0,
+    )
+    assert told["job"].runs
+    assert "no event fires" in prospects.conditions(now)
+    assert "no event fires" not in prospects.conditions(looking(task("job", 60)))
+
+
+def test_an_event_that_is_pending_is_expected_to_start_its_task() -> None:
+    its = TaskState(first_seen=NOW, event=event(at=NOW))
+    told = foreseen(looking(task("only", None), known={"only": its}))
+    assert told["only"].runs == told["only"].most == 1

@@ -154,3 +154,11 @@ def test_an_interval_that_the_tick_cannot_keep_has_an_effective_one() -> None:
     config = Config(path="", state_dir="", rules=Rules(), tasks=tasks(task(every=2)))
     found = overview(config, state(job=started(1)), {"job": decision(every=2)}, sample(), [], NOW)
     assert (found.tasks[0].adaptive_interval, found.tasks[0].effective_interval) == (minutes(2), minutes(5))
+
+
+def test_a_task_that_only_events_start_has_no_interval_and_is_never_overdue() -> None:
+    found = view(task(every=None), started(60 * 24 * 365), Code.NOT_DUE)
+    (one,) = found.tasks
+    assert (one.interval, one.adaptive_interval, one.effective_interval) == (None, None, None)
+    assert (one.overdue, one.rhythm[0]) == (False, "events")
+    assert found.ok

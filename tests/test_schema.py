@@ -81,3 +81,35 @@ def test_what_is_right_passes(line: str) -> None:
 )
 def test_what_is_wrong_is_marked(text: str) -> None:
     assert complaints(text) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[events.cpu_spike]\nlevel = "keen"\ncool_down = "2h"\nmax_per_hour = 60',
+        '[events.mine]\nwhen = "cpu_load > 5"',
+        '[probes.db]\ntcp = "[::1]:5432"\ntimeout = "100ms"',
+        '[probes.db]\nhttp = "https://db/x?y=1"\ntimeout = "5s"',
+        '[probes.db]\ncommand = ["ask"]',
+        '[tasks.b]\non = ["cpu_spike"]\nscript = "b"',
+    ],
+)
+def test_events_probes_and_a_task_without_an_interval_pass(text: str) -> None:
+    assert complaints(ONE + text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[events.cpu_spike]\nlevel = "loud"',
+        "[events.cpu_spike]\nmax_per_hour = 0",
+        '[events."a b"]\nlevel = "off"',
+        '[probes.db]\ntimeout = "5s"',
+        '[probes.db]\ntcp = "db:1"\nhttp = "http://db"',
+        '[probes.db]\ntcp = "db"',
+        '[probes.db]\nhttp = "ftp://db"',
+        '[tasks.b]\nscript = "b"',
+    ],
+)
+def test_wrong_events_and_probes_are_marked(text: str) -> None:
+    assert complaints(ONE + text) != []

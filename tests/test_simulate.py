@@ -1,16 +1,19 @@
 """The cycle's story over a recorded load: rates, order, and what the summary says."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adaptive_scheduler import simulate, trace
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Priority, Rules, Task
+from adaptive_scheduler.events import Event
+from adaptive_scheduler.model import Config, Priority, Rules, Sample, Task
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
-from tests.builders import NOW, minutes, task, tasks
+from tests.builders import NOW, event, minutes, task, tasks
 
 TICK = minutes(5)
 TICKS_A_DAY = 288
@@ -133,3 +136,57 @@ def test_a_late_last_tick_is_still_inside_the_trace() -> None:
     wanted, known = config(task(every=5)), steady(0.02, 50)
     made = replay(wanted, known, jitter_s=299)
     assert counted(wanted, known, made)["job"].mean_cpu == 50
+
+
+# -- events --------------------------------------------------------------------------------------------
+
+
+def with_events(wanted: Config, *after: float, hours: float = 8, cpu: float = 50, memory: float = 40) -> list[Made]:
+    """Replay a steady load in which a spike comes so many minutes after the beginning."""
+    known = steady(hours / 24, cpu, memory)
+    asked: list[datetime] = []
+
+    def happenings(at: datetime, seen: Sample) -> list[Event]:
+        assert seen.cpu == cpu
+        asked.append(at)
+        return [event(at=at) for one in after if NOW + minutes(one) == at]
+
+    ticks = simulate.late_and_lossy(trace.samples(NOW, known, TICK), timedelta(0), 0, 1)
+    made = list(simulate.simulate(wanted, ticks, happenings=happenings))
+    assert len(asked) == len(set(asked)) == len(known) - 1
+    return made
+
+
+def test_events_start_their_tasks_and_leave_the_beat_alone() -> None:
+    made = with_events(config(task("a", 60, on=("cpu_spike",)), task("b", None)), 30, 100)
+    starts = [(one.decision.task, one.decision.code.value, (one.at - NOW) // minutes(1)) for one in made
+              if one.decision.code.starts]  # fmt: skip
+    assert [one for one in starts if one[0] == "b"] == [("b", "EVENT", 30), ("b", "EVENT", 100)]
+    assert [one[1:] for one in starts if one[0] == "a"][:5] == [
+        *[("RUN", 5), ("EVENT", 30), ("RUN", 65), ("EVENT", 100), ("RUN", 125)],
+    ]
+
+
+def test_an_event_that_no_gate_lets_pass_goes_stale() -> None:
+    made = with_events(config(task("a", None)), 30, hours=3, memory=75)
+    codes = [(one.decision.code.value, "event" in one.decision.reason) for one in made]
+    assert codes[5] == ("MEMORY_GATE", True)
+    assert codes[17] == ("MEMORY_GATE", True)
+    assert codes[18] == ("NOT_DUE", False)
+
+
+def test_without_happenings_a_task_that_only_events_start_never_runs() -> None:
+    wanted, known = config(task("a", None), task("b")), steady(1, 50)
+    found = counted(wanted, known, replay(wanted, known))
+    assert found["a"].starts == []
+    assert len(found["b"].starts) == 144
+
+
+@given(st.sets(st.integers(1, 90).map(lambda tick: 5.0 * tick), max_size=30), st.sampled_from([10.0, 50.0, 90.0]))
+def test_events_take_no_beat_and_add_none(after: set[float], cpu: float) -> None:
+    wanted = config(task("a", 60, on=("cpu_spike",)))
+    with_none = [one.at for one in with_events(wanted, cpu=cpu) if one.decision.code.starts]
+    starts = {one.at: one.decision.code for one in with_events(wanted, *after, cpu=cpu) if one.decision.code.starts}
+    assert {at for at, code in starts.items() if code is Code.RUN} <= set(with_none) <= set(starts)
+    fired = {NOW + minutes(one) for one in after}
+    assert {at for at, code in starts.items() if code is Code.EVENT} == fired

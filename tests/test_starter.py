@@ -8,7 +8,7 @@ import pytest
 from adaptive_scheduler import config
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.starter import STARTER, write_starter
-from adaptive_scheduler.tables import File, TaskTable
+from adaptive_scheduler.tables import EventTable, File, ProbeTable, TaskTable
 
 
 def test_the_starter_loads(tmp_path: Path) -> None:
@@ -24,10 +24,13 @@ def test_what_the_starter_shows_in_comments_is_right_too() -> None:
     body = STARTER.split("\n\n", 1)[1]
     everything = config.read(re.sub(r"(?m)^# ", "", body), Path("tasks.toml"), platform="linux")
     assert [step.name for step in everything.tasks["backup"].steps] == ["Save", "Tidy"]
+    assert everything.tasks["backup"].on == ("memory_full",)
+    assert everything.probes["db"].target == ("db:5432",)
 
 
 def test_the_starter_shows_every_key() -> None:
-    keys = {*File.model_fields, *TaskTable.model_fields} - {"args", "script"}
+    tables = (File, TaskTable, EventTable, ProbeTable)
+    keys = {key for table in tables for key in table.model_fields} - {"args", "script", "http", "command"}
     assert [key for key in keys if not re.search(rf"(?m)^(# )?\[?{key}\b", STARTER)] == []
 
 

@@ -301,3 +301,9 @@ def test_commands_of_every_cycle_load_nothing_of_it(program: Inside) -> None:
         )
         done = subprocess.run([sys.executable, "-c", look], env=program.environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_task_that_only_events_start_is_offered_no_quiet_time() -> None:
+    known = view(backup=task("backup", None), check=task("check", 720))
+    quiet = {one.name: bool(one.quiet) for one in known.habits}
+    assert quiet == {"backup": False, "check": True}

@@ -4,6 +4,7 @@ Everything but the machine and the scripts is real: the state file, the history,
 runner is a sibling of the local one: its runs last as long as a test says and end as a test says.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import Any
 
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.cycle import run
-from adaptive_scheduler.edges import Report, Wish, World
+from adaptive_scheduler.edges import Lookout, Report, Seen, Wish, World
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
-from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, Status, Task
+from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, State, Status, Task
+from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.preview import look, present, preview
 from adaptive_scheduler.staircases import Table
 from adaptive_scheduler.state import seen
 from adaptive_scheduler.store import Store
 from tests import tables as tables_of
-from tests.builders import NOW, footprint, task
+from tests.builders import NOW, event, footprint, task
 from tests.scripted import Script, ScriptedRunner
 
 
@@ -67,6 +70,19 @@ class HandMeter:
         return Memory(self.memory_now, self.available, self.total)
 
 
+class HandLookout(Lookout):
+    """Sees what a test says, in the next cycle alone; keeps what it was told of our own load."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.own: OwnLoad | None = None
+
+    def notice(self, seen: Seen) -> tuple[State, Sequence[Event]]:
+        self.own = seen.own
+        events, self.events = self.events, []
+        return replace(seen.state, latches=f"saw {len(events)}") if events else seen.state, events
+
+
 @dataclass
 class Cycle:
     """What one cycle did, by task."""
@@ -95,6 +111,7 @@ class TestWorld:
         self.folder = folder / "outputs"
         self.clock = HandClock(now)
         self.meter = HandMeter()
+        self.lookout = HandLookout()
         self.rules = Rules(**rules)
         self.tasks: dict[str, Task] = {}
         self.scripts: dict[str, Script] = {}
@@ -103,7 +120,7 @@ class TestWorld:
     # -- saying what there is ----------------------------------------------------------------------
 
     def task(
-        self, name: str, every: float = 10, *, lasts: float = 0, ends: Status = Status.OK, **more: Any
+        self, name: str, every: float | None = 10, *, lasts: float = 0, ends: Status = Status.OK, **more: Any
     ) -> "TestWorld":
         """Add a task whose runs last this many minutes and end like this."""
         self.tasks[name] = task(name, every, **more)
@@ -121,6 +138,11 @@ class TestWorld:
     def load(self, cpu: float | None = None, memory: float | None = None) -> "TestWorld":
         self.meter.cpu = self.meter.cpu if cpu is None else cpu
         self.meter.memory_now = self.meter.memory_now if memory is None else memory
+        return self
+
+    def event(self, name: str, **more: Any) -> "TestWorld":
+        """Let something happen, which the next cycle sees."""
+        self.lookout.events.append(event(name, at=self.clock.moment, **more))
         return self
 
     def later(self, **by: float) -> "TestWorld":
@@ -164,6 +186,7 @@ class TestWorld:
             Journal(self.folder),
             self.runner,
             self.meter,
+            self.lookout,
         )
 
     def cycle(self, *only: str, force: bool = False, wait: timedelta | None = None) -> Cycle:

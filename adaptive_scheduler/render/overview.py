@@ -76,6 +76,8 @@ def _last(one: TaskView, now: datetime) -> Text:
 
 
 def _every(one: TaskView) -> str:
+    if one.interval is None or one.adaptive_interval is None or one.effective_interval is None:
+        return "-"
     if one.rhythm[0] == "learned":
         # Its intervals vary with the hour; what is kept is their mean.
         return f"{compact(one.interval)}, learned"

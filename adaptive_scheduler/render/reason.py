@@ -29,7 +29,11 @@ def why(
     out = console()
     out.print(Text(f"{decision.task}: ", "bold").append(code_text(decision.code)).append(f" - {decision.reason}"))
     out.print(MEANINGS[decision.code], style=QUIET)
-    rows = {"at": f"{moment:%Y-%m-%d %H:%M:%S}", "priority": task.priority.value, "base interval": words(task.interval)}
+    rows = {"at": f"{moment:%Y-%m-%d %H:%M:%S}", "priority": task.priority.value}
+    if task.beats:
+        rows["base interval"] = words(task.interval)
+    if task.on:
+        rows["starts on"] = ", ".join(task.on)
     if rhythm is not None:
         rows["rhythm"] = f"{rhythm[0]}: {rhythm[1]}" if rhythm[1] else rhythm[0]
     if decision.value is not None:

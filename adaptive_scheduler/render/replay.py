@@ -5,7 +5,7 @@ from typing import Any
 
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import compact
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.model import Config, Task
 from adaptive_scheduler.render.base import QUIET, columns
 from adaptive_scheduler.terminal import Text, console
 from adaptive_scheduler.times import from_iso
@@ -23,7 +23,7 @@ def simulation(summary: dict[str, Any], config: Config) -> None:
         codes = ", ".join(f"{code} {count}" for code, count in one["decisions"].items())
         table.add_row(
             name,
-            compact(config.tasks[name].interval),
+            _base(config.tasks[name]),
             str(one["runs"]),
             f"{one['runs_per_day']:.1f}",
             percent(one["mean_cpu_met"]),
@@ -40,7 +40,7 @@ def comparison(summary: dict[str, Any], config: Config) -> None:
     out.print(f"{summary['days']:g} days from {from_iso(summary['from']).astimezone():%Y-%m-%d %H:%M}", style="bold")
     table = columns("Task", "Policy", "Runs", "CPU met", "Calm found", "Waited for CPU", "Longest gap")
     for name, one in summary["tasks"].items():
-        title = f"{name} ({compact(config.tasks[name].interval)})"
+        title = f"{name} ({_base(config.tasks[name])})"
         for policy, found in one["policies"].items():
             gap = found["max_gap_s"]
             table.add_row(
@@ -61,3 +61,7 @@ def comparison(summary: dict[str, Any], config: Config) -> None:
         "would have met at the same rate.",
         style=QUIET,
     )
+
+
+def _base(task: Task) -> str:
+    return compact(task.interval) if task.beats else "on events"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.model import Live, Result, Status, Task
 
 
@@ -24,7 +25,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One start: the task, the id of the run, what the script may know of the decision, what past runs took."""
+    """One start: the task, the id of the run, what the script may know of the decision, what past runs took.
+
+    `event` is what happened, where that is why it starts.
+    """
 
     task: Task
     run_id: str
@@ -32,6 +36,7 @@ class Order:
     sample_cpu: float | None = None
     sample_memory: float | None = None
     footprint: str = ""
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class Finished:
         else:
             started = live.started_at
             ended = max(started, min(started + timedelta(seconds=mine.duration_s), now))
-        return replace(mine, started_at=started, ended_at=ended, reason=live.reason)
+        return replace(mine, started_at=started, ended_at=ended, reason=live.reason, event=live.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class Lost:
             duration_s=(ended - live.started_at).total_seconds(),
             cause=self.cause,
             reason=live.reason,
+            event=live.event,
         )
 
 

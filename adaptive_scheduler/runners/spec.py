@@ -12,10 +12,14 @@ from typing import Any
 
 from adaptive_scheduler import dispatch
 from adaptive_scheduler.errors import DispatchError
+from adaptive_scheduler.events import as_text
 from adaptive_scheduler.model import Config, Step
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.runfolder import VERSION
 from adaptive_scheduler.runners.base import Order
+
+EVENT = "ADAPTIVE_EVENT"
+"""Set for the runs that an event starts, and for no other."""
 
 GRACE_S = 5.0
 """How long a script has between being asked to end and being killed."""
@@ -57,9 +61,12 @@ def environment(order: Order, environ: Mapping[str, str] = os.environ) -> dict[s
         "ADAPTIVE_CPU": _number(order.sample_cpu),
         "ADAPTIVE_MEMORY": _number(order.sample_memory),
     }
+    if order.event is not None:
+        mine[EVENT] = as_text(order.event)
     if sys.platform == "win32":  # names of variables know no case there
         mine = {name.upper(): value for name, value in mine.items()}
-    return {**environ, **mine}
+    # A cycle that was called from a script has that script's event, which is none of this run's.
+    return {**{name: value for name, value in environ.items() if name != EVENT}, **mine}
 
 
 def skip(step: Step, platform: str) -> str | None:

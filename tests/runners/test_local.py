@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.runners.spawn import wait_for_claim
 from adaptive_scheduler.runners.spec import environment
+from tests.builders import event
 from tests.platforms import WINDOWS, is_private
 from tests.processes import SLEEP, alive_in, kill, kill_all, until
 
@@ -477,3 +479,31 @@ def test_a_scheduler_inside_a_run_is_not_mistaken_for_its_leftover(bench: Bench)
     order = bench.start(WAIT)
     pid = bench.supervisor(order)
     assert psutil.Process(pid).environ()["ADAPTIVE_RUN_ID"] == order.run_id
+
+
+# -- events --------------------------------------------------------------------------------------------
+
+
+def test_a_script_finds_the_event_that_started_it(bench: Bench) -> None:
+    order = replace(
+        bench.order("import os; print(os.environ['ADAPTIVE_EVENT'])"), event=event(reason="CPU 91 %, grün\nx")
+    )
+    bench.runner.prepare(order)
+    bench.runner.submit(order)
+    assert bench.runner.wait({order.task.name: order.run_id}, 30.0)
+    until(lambda: isinstance(bench.states(order), Finished), "the outcome")
+    printed = json.loads(bench.text(order))
+    assert printed == {
+        **{"kind": "cpu_spike", "at": "2025-11-02T22:30:00+00:00", "since": "2025-11-02T22:30:00+00:00"},
+        **{"value": 91.0, "expected": 40.0, "unit": "percent", "reason": "CPU 91 %, grün\nx"},
+        **{"source": None, "culprit": None, "caused_by": None},
+    }
+
+
+def test_without_an_event_there_is_none_even_when_a_script_called_the_cycle(bench: Bench) -> None:
+    order = bench.order()
+    given = {"ADAPTIVE_EVENT": "that of the script", "OTHER": "kept"}
+    assert "ADAPTIVE_EVENT" not in environment(order, given)
+    assert environment(order, given)["OTHER"] == "kept"
+    mine = environment(replace(order, event=event()), given)["ADAPTIVE_EVENT"]
+    assert json.loads(mine)["kind"] == "cpu_spike"
