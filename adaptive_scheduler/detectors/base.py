@@ -71,9 +71,8 @@ def learning(series: Series) -> timedelta:
     return max(timedelta(0), PROBATION - series.span, PROBATION / 2 - series.measured)
 
 
-def quantile(values: Sequence[int], share: float) -> float:
-    """Return a quantile of at least one value, by linear interpolation."""
-    ordered = sorted(values)
+def quantile(ordered: Sequence[int], share: float) -> float:
+    """Return a quantile of at least one value, in ascending order, by linear interpolation."""
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)

@@ -7,6 +7,7 @@ changes, each measured in benchmarks/README.md: days are looked at with today's 
 stands for the tail, and a mean of 30 minutes sees what stays.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +32,9 @@ DAYS = 14
 TEACHES = 4
 """A day counts when one in so many of its steps had a verdict."""
 
+UNNOTICED = min(floor / TAILS[level] for level in FLOORS for floor in FLOORS[level]) * HUNDREDTHS
+"""Smaller excesses raise no limit above its floor: nobody needs to know how small they are."""
+
 HALF_AN_HOUR = timedelta(minutes=30)
 
 LONGEST_H = 12
@@ -47,10 +51,11 @@ class CpuSpike:
         verdicts, kept = [], {}
         for minutes, floor in zip(SCALES_MIN, FLOORS[level], strict=True):
             scale = _Scale(series, max(1, minutes // series.grid.minutes))
-            tops = _looked_at(scale, _tops(memory.get(str(minutes))))
+            tops, complete = _looked_at(scale, _tops(memory.get(str(minutes))))
             kept[str(minutes)] = [[day, *top] for day, top in tops.items()]
             tail = second([value for _, value in tops.values() if value is not None]) or 0.0
-            if verdict := scale.verdict(max(floor * HUNDREDTHS, TAILS[level] * tail)):
+            verdict = scale.verdict(max(floor * HUNDREDTHS, TAILS[level] * tail)) if complete else None
+            if verdict is not None:
                 verdicts.append(verdict)
         return max(verdicts, key=lambda one: one.excess, default=None), kept
 
@@ -75,18 +80,18 @@ class _Scale:
         cells, width = self.series.cells, self.width
         if width == 1:
             return part(cells, begin, end)
+        begin, end = max(0, begin), min(len(cells), end)
+        behind = [*[ABSENT] * max(0, width - 1 - begin), *part(cells, begin - width + 1, end)]
+        total = sum(behind[: width - 1])
+        measured = len(known(behind[: width - 1]))
         found = []
-        for place in range(max(0, begin), min(len(cells), end)):
-            behind = cells[max(0, place - width + 1) : place + 1]
-            measured = len(behind) - behind.count(ABSENT)
-            fit = cells[place] != ABSENT and measured >= width * 2 // 3
-            found.append(round(sum(behind) / measured) if fit else ABSENT)
+        for comes, goes in zip(behind[width - 1 :], behind, strict=False):
+            total += comes
+            measured += comes != ABSENT
+            found.append(round(total / measured) if comes != ABSENT and measured >= width * 2 // 3 else ABSENT)
+            total -= goes
+            measured -= goes != ABSENT
         return found
-
-    def level(self, before: Sequence[int]) -> float | None:
-        """Return the busy end of the means of some hours, None where too little of it is known."""
-        measured = known(before)
-        return quantile(measured, BUSY_END) if len(measured) >= LEAST_LEVEL else None
 
     def top(self, place: int) -> int:
         """Return the largest mean around a place."""
@@ -98,40 +103,47 @@ class _Scale:
         grid, last = self.series.grid, len(self.series.cells) - 1
         value = self.means(last, last + 1)[0]
         end = last - self.width + 1
-        level = self.level(self.means(end - grid.steps(LEVEL_H), end))
-        if value == ABSENT or level is None:
+        before = sorted(known(self.means(end - grid.steps(LEVEL_H), end)))
+        if value == ABSENT or len(before) < LEAST_LEVEL:
             return None
         tops = [self.top(last - back * grid.day) for back in range(1, DAYS + 1)]
-        expected = max(level, second(known(tops)) or ABSENT, *(tops[back - 1] for back in WEEKS))
+        expected = max(quantile(before, BUSY_END), second(known(tops)) or ABSENT, *(tops[back - 1] for back in WEEKS))
         recent = reversed(part(self.series.cells, last - grid.steps(LONGEST_H), last + 1))
         steps = sum(1 for _ in takewhile(lambda cell: cell > expected, recent))
         return Verdict((value - expected) / limit, value, expected, max(1, steps))
 
     def top_excess(self, day: int, days: Sequence[int]) -> float | None:
         """Return the largest excess of a day, had the other days been known then; None where it teaches nothing."""
-        grid = self.series.grid
-        begin = day * grid.day - self.first_step
-        reach = grid.steps(LEVEL_H) + self.width - 1
-        first = max(0, begin - reach)
-        means = self.means(first, begin + grid.day)
-        above = []
-        for place in range(max(0, begin), min(begin + grid.day, len(self.series.cells))):
-            end = place - self.width + 1 - first
-            level = self.level(part(means, end - grid.steps(LEVEL_H), end))
-            if means[place - first] != ABSENT and level is not None:
-                above.append((means[place - first] - level, place))
-        if len(above) < grid.day // TEACHES:
+        grid, above, looked = self.series.grid, [], 0
+        begin, hours = day * grid.day - self.first_step, grid.steps(LEVEL_H)
+        reach = hours + self.width - 1
+        means = list(self.means(begin - reach, begin + grid.day))
+        means = [ABSENT] * (reach + grid.day - len(means)) + means
+        before = sorted(known(means[:hours]))
+        for place, (mean, comes, goes) in enumerate(zip(means[reach:], means[hours:], means, strict=False), begin):
+            if mean != ABSENT and len(before) >= LEAST_LEVEL:
+                looked += 1
+                if (most := mean - quantile(before, BUSY_END)) > UNNOTICED:
+                    above.append((most, mean, place))
+            if comes != ABSENT:
+                insort(before, comes)
+            if goes != ABSENT:
+                del before[bisect_left(before, goes)]
+        if looked < grid.day // TEACHES:
             return None
-        best = None
-        for most, place in sorted(above, reverse=True):
+        best = UNNOTICED
+        for most, mean, place in sorted(above, reverse=True):
             # What is usual at that time can only lower it, and the rest begins lower: mostly a few are looked at.
-            if best is not None and most <= best:
+            if most <= best:
                 break
-            others = [self.top(place + (other - day) * grid.day) for other in days if other != day]
+            others: list[int] = []
+            for other in days:
+                if other != day:
+                    others.append(self.top(place + (other - day) * grid.day))
+                if sum(top >= mean - best for top in others) > 1:
+                    break
             expected = second(known(others))
-            mean = means[place - first]
-            excess = most if expected is None else min(most, mean - expected)
-            best = excess if best is None else max(best, excess)
+            best = max(best, most if expected is None else min(most, mean - expected))
         return best
 
 
@@ -139,16 +151,24 @@ Tops = dict[int, tuple[int, float | None]]
 """The largest excess of each of the last days, and the day on which that was found."""
 
 
-def _looked_at(scale: _Scale, tops: Tops) -> Tops:
-    """Return the tops of the last whole days: the missing ones found, one of the older ones looked at anew.
+def _looked_at(scale: _Scale, tops: Tops) -> tuple[Tops, bool]:
+    """Return the tops of the last whole days, and whether that is all of them.
 
-    So no cycle pays for all of them, and each is at most a few steps of today behind.
+    A look finds one that is missing, and looks at one of the older ones anew: so none pays for all of them, and
+    each is at most a few steps of today behind. Days that teach nothing cost nothing, and are found at once.
     """
     today = scale.series.end // scale.series.grid.day
     begin = scale.first_step // scale.series.grid.day + 1
     days = range(max(begin, today - DAYS), today)
-    stale = sorted(day for day in days if day in tops and tops[day][0] != today)[-1:]
-    return {day: (today, scale.top_excess(day, days)) if day not in tops or day in stale else tops[day] for day in days}
+    found = {day: tops[day] for day in days if day in tops}
+    stale = [day for day in found if found[day][0] != today]
+    for day in reversed([day for day in days if day not in found]):
+        found[day] = (today, scale.top_excess(day, days))
+        if found[day][1] is not None:
+            break
+    for day in stale[-1:]:
+        found[day] = (today, scale.top_excess(day, days))
+    return found, len(found) == len(days)
 
 
 def _tops(plain: object) -> Tops:

@@ -48,7 +48,7 @@ class HighLatency:
         places = [last - back * grid.day for back in range(1, max(WEEKS) + 1)]
         highest = [max(part(cells, place - around, place + around + 1), default=ABSENT) for place in places]
         usual = second(known(highest[:DAYS])) or ABSENT
-        expected = max(quantile(before, BUSY_END), usual, *(highest[back - 1] for back in WEEKS))
+        expected = max(quantile(sorted(before), BUSY_END), usual, *(highest[back - 1] for back in WEEKS))
         excess = cells[last] - expected
         past = [value for day, value in tops.items() if day != today]
         limit = max(log(RATIOS[level]) * LOG_STEP, _tail(past, grid.minutes))

@@ -8,15 +8,16 @@ that came and went before are remembered, and one of the kind is no news; and as
 one event. (Sen 1968, J. Am. Stat. Assoc. 63; Mann 1945, Econometrica 13.)
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import combinations, pairwise
 from math import ceil
 from statistics import median
 
-from adaptive_scheduler.detectors.base import Calm, Plain, Verdict, known, part, second
+from adaptive_scheduler.detectors.base import Calm, Plain, Verdict, part, second
 from adaptive_scheduler.events import MEMORY_LEAK, Level
-from adaptive_scheduler.series import HUNDREDTHS, Series
+from adaptive_scheduler.series import ABSENT, HUNDREDTHS, Series
 
 BLOCKS = 12
 BLOCKS_MIN = (10, 30, 120, 360)
@@ -72,7 +73,7 @@ class MemoryLeak:
         none = Verdict(0.0, series.cells[-1], series.cells[-1])
         fired = [verdict for verdict in verdicts if verdict.excess >= 1]
         found = fired[0] if fired else max(verdicts, key=lambda one: one.excess, default=none)
-        return (found if series.cells[-1] else None), kept
+        return (found if series.cells[-1] != ABSENT else None), kept
 
     def calm(self, step: timedelta) -> Calm:
         """Return when it is armed again: a day without a sign of it, and a day after it fired."""
@@ -83,12 +84,13 @@ class MemoryLeak:
 def _rise(series: Series, block: int, step: float) -> tuple[float, float, float, float] | None:
     """Return (height above the usual, net rise, the usual, the present floor) of a steady rise, None without one."""
     cells, last = series.cells, len(series.cells) - 1
-    floors = [_floor(cells, last - (BLOCKS - 1 - number) * block, block) for number in range(BLOCKS)]
-    if None in floors:
+    top, bottom = (_floor(cells, last - number * block, block) for number in (0, BLOCKS - 1))
+    if top is None or bottom is None or top - bottom < RISE * HUNDREDTHS:
         return None
-    levels = [float(floor) for floor in floors if floor is not None]
+    between = [_floor(cells, last - number * block, block) for number in range(BLOCKS - 2, 0, -1)]
+    levels = [float(floor) for floor in (bottom, *between, top) if floor is not None]
     net = levels[-1] - levels[0]
-    if net < RISE * HUNDREDTHS or max(b - a for a, b in pairwise(levels)) > step * net:
+    if len(levels) < BLOCKS or max(b - a for a, b in pairwise(levels)) > step * net:
         return None
     slope = (BLOCKS - 1) * median((levels[b] - levels[a]) / (b - a) for a, b in PAIRS)
     trend = sum((levels[b] > levels[a]) - (levels[b] < levels[a]) for a, b in PAIRS) / len(PAIRS)
@@ -100,10 +102,10 @@ def _rise(series: Series, block: int, step: float) -> tuple[float, float, float,
 
 def _floor(cells: Sequence[int], place: int, block: int) -> int | None:
     """Return the lower quartile of the block that ends at a place, None where less than a third of it is known."""
-    measured = known(part(cells, place - block + 1, place + 1))
-    if len(measured) < max(1.0, block / 3):
-        return None
-    return sorted(measured)[round((len(measured) - 1) / 4)]
+    ordered = sorted(part(cells, place - block + 1, place + 1))
+    absent = bisect_right(ordered, ABSENT)
+    measured = len(ordered) - absent
+    return ordered[absent + round((measured - 1) / 4)] if measured >= max(1.0, block / 3) else None
 
 
 def _usual(cells: Sequence[int], last: int, block: int, day: int) -> float | None:
