@@ -1,0 +1,42 @@
+"""Events -> the JSON of `events`; the keys here are a contract, more may come, none may go."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adaptive_scheduler import events
+from adaptive_scheduler.events import Event
+from adaptive_scheduler.model import Result
+from adaptive_scheduler.plain import moment, rounded
+from adaptive_scheduler.vigilance import Standing
+
+Plain = dict[str, Any]
+
+
+def event(one: Event, started: Sequence[tuple[str, Result]] = ()) -> Plain:
+    """Return one event, with the runs that it started."""
+    culprit = one.culprit
+    return {
+        "at": moment(one.at),
+        "event": one.name,
+        "source": one.source or None,
+        "value": rounded(one.value),
+        "expected": rounded(one.expected),
+        "unit": one.unit,
+        "since": moment(one.since),
+        "reason": one.reason,
+        "culprit": None if culprit is None else events.encode_culprit(culprit),
+        "caused_by": one.caused_by or None,
+        "started": [{"task": task, "run_id": result.run_id, "status": result.status.value} for task, result in started],
+    }
+
+
+def standing(one: Standing) -> Plain:
+    """Return how it stands with one event."""
+    return {
+        "event": one.name,
+        "source": one.source or None,
+        "level": one.level.value,
+        "learning_s": one.learning.total_seconds(),
+        "armed": one.armed,
+        "fired_at": moment(one.fired_at),
+    }
