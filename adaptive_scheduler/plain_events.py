@@ -7,7 +7,6 @@ from adaptive_scheduler import events
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.model import Result
 from adaptive_scheduler.plain import moment, rounded
-from adaptive_scheduler.vigilance import Standing
 
 Plain = dict[str, Any]
 
@@ -27,16 +26,4 @@ def event(one: Event, started: Sequence[tuple[str, Result]] = ()) -> Plain:
         "culprit": None if culprit is None else events.encode_culprit(culprit),
         "caused_by": one.caused_by or None,
         "started": [{"task": task, "run_id": result.run_id, "status": result.status.value} for task, result in started],
-    }
-
-
-def standing(one: Standing) -> Plain:
-    """Return how it stands with one event."""
-    return {
-        "event": one.name,
-        "source": one.source or None,
-        "level": one.level.value,
-        "learning_s": one.learning.total_seconds(),
-        "armed": one.armed,
-        "fired_at": moment(one.fired_at),
     }

@@ -4,11 +4,13 @@ A row stamped T is the mean over [T, T + tick); in a replay an event bears the s
 life it comes with the cycle at the end of that row.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import Protocol
 
 from adaptive_scheduler import watching
 from adaptive_scheduler.baseline import Baseline
@@ -19,6 +21,22 @@ TRACE = "trace"
 """The source of a latency that was read from a file."""
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
+
+
+class Load(Protocol):
+    """A row of a recorded load, in per cent; None where unknown."""
+
+    @property
+    def at(self) -> datetime:
+        """When it begins."""
+
+    @property
+    def cpu(self) -> float | None:
+        """CPU use."""
+
+    @property
+    def memory(self) -> float | None:
+        """Memory use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +85,44 @@ def replay(points: Iterable[Point], watches: Mapping[str, Watch], tick: timedelt
     for point in points:
         for event in looker.see(point):
             yield replace(event, at=event.at - tick)
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """The events of a recorded load, by the number of the tick that knows of them: one after their row."""
+
+    start: datetime
+    tick: timedelta
+    by_tick: Mapping[int, Sequence[Event]]
+
+    @classmethod
+    def of(
+        cls,
+        rows: Iterable[tuple[int, Load | None]],
+        watches: Mapping[str, Watch],
+        start: datetime,
+        tick: timedelta,
+    ) -> "Fired":
+        """Return what fires in numbered rows; an absent one is an absence, and no zero."""
+        looker, by_tick = Replay(watches, tick), {}
+        for number, row in rows:
+            if row is not None and (events := looker.see(Point(row.at.astimezone(), row.cpu, row.memory))):
+                by_tick[number + 1] = events
+        return cls(start, tick, by_tick)
+
+    def happenings(self) -> Callable[[datetime, Sample], Sequence[Event]]:
+        """Return what a simulation asks at each of its ticks: what has fired since it asked last."""
+        last = 0
+
+        def since(at: datetime, _sample: Sample) -> Sequence[Event]:
+            nonlocal last
+            number = (at - self.start) // self.tick
+            events = [one for tick in range(last + 1, number + 1) for one in self.by_tick.get(tick, ())]
+            last = number
+            return events
+
+        return since
+
+    def counts(self, since: datetime) -> dict[str, int]:
+        """Return how often each event fired from a moment on."""
+        return dict(Counter(one.name for events in self.by_tick.values() for one in events if one.at >= since))

@@ -46,17 +46,21 @@ def standings(watches: Mapping[str, Watch], baseline: Baseline, text: str, probe
     return found
 
 
-def in_short(found: Sequence[Standing]) -> str:
+def in_short(found: Sequence[Standing], now: datetime) -> str:
     """Return one line about all of them."""
     told = [one for one in found if one.level is not Level.OFF]
     if not told:
-        return "not watched for"
+        return "none is watched for"
+    names = len({one.name for one in told})
+    line = f"{names} watched for"
     learns = max(told, key=lambda one: one.learning)
     if learns.learning:
-        still = sum(bool(one.learning) for one in told)
-        return f"learning, {words(learns.learning)} to go ({still} of {len(told)} signals)"
-    last = max((one for one in told if one.fired_at is not None), key=lambda one: str(one.fired_at), default=None)
-    return f"watching {len(told)} signals" + ("" if last is None else f"; last was {last.name}")
+        line += f", {learns.name} is {learns.words}"
+    fired = [(one.fired_at, one.name) for one in told if one.fired_at is not None]
+    if fired:
+        at, name = max(fired)
+        line += f"; last was {name}, {words(max(timedelta(0), now - at))} ago"
+    return line
 
 
 def _learning(name: str, source: str, baseline: Baseline) -> timedelta:
