@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptive_scheduler import codec
+from adaptive_scheduler import codec, plain_events
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.footprints import Band
@@ -49,6 +49,7 @@ def run(report: Report) -> Plain:
         "runs": [finished(name, result) for name, result in report.runs]
         + [live(name, one, report.at) for name, one in report.live.items()],
         "notes": report.notes,
+        "events": [plain_events.event(one) for one in report.events],
     }
 
 
