@@ -24,6 +24,7 @@ from adaptive_scheduler.events import (
     HIGH_LATENCY,
     MEMORY_LEAK,
     MISSED_CYCLES,
+    SHORT_SAMPLE,
     Answer,
     Culprit,
     Event,
@@ -224,7 +225,9 @@ class _Looker:
 
 
 def _foreign(sample: Sample) -> float | None:
-    """Return the CPU that others use; all of it where ours is not known."""
+    """Return the CPU that others use; all of it where ours is not known, none of a second's sample."""
+    if sample.source == SHORT_SAMPLE:
+        return None
     return sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
 
 
