@@ -151,7 +151,7 @@ def fate(event: Fields, after: Mapping[Key, Seen], shares: Mapping[Key, float]) 
         yield f"  it is still there, with {shares[here[0]]:.1f} % of the CPU in this second"
 
 
-# -- what an event says: the same lines in each script that an event may start, for each stands alone ------
+# -- the same lines in each script that an event may start, for each stands alone: what an event says --
 
 
 def told(text: str | None) -> tuple[Fields, str]:
@@ -165,6 +165,21 @@ def told(text: str | None) -> tuple[Fields, str]:
     if not isinstance(fields, dict) or not shown(fields.get("kind")):
         return {}, f"{EVENT} tells of no event"
     return fields, ""
+
+
+def shown(value: object, most: int = 300) -> str:
+    """Return a text as one printable line, empty where it is none."""
+    text = value if isinstance(value, str) else ""
+    return "".join(char if char.isprintable() else " " for char in text).strip()[:most]
+
+
+def number(value: object) -> float | None:
+    """Return a number that can be reckoned with, None where it is none."""
+    try:
+        known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return float(value) if known and isinstance(value, int | float) else None
+    except OverflowError:
+        return None
 
 
 def facts(event: Fields) -> Iterator[str]:
@@ -181,21 +196,6 @@ def facts(event: Fields) -> Iterator[str]:
         yield f"  blamed: {shown(blamed.get('name')) or '?'} (pid {amount(blamed.get('pid'), '')}){more}"
     else:
         yield "  nobody is blamed"
-
-
-def shown(value: object, most: int = 300) -> str:
-    """Return a text as one printable line, empty where it is none."""
-    text = value if isinstance(value, str) else ""
-    return "".join(char if char.isprintable() else " " for char in text).strip()[:most]
-
-
-def number(value: object) -> float | None:
-    """Return a number that can be reckoned with, None where it is none."""
-    try:
-        known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        return float(value) if known and isinstance(value, int | float) else None
-    except OverflowError:
-        return None
 
 
 def amount(value: object, unit: str) -> str:
