@@ -56,8 +56,8 @@ def state(process: psutil.Process, event: Fields, at: float) -> Iterator[str]:
 
     def files() -> str:
         if sys.platform == "win32":
-            return f"{process.num_handles()} handles"
-        return f"{process.num_fds()} open files"
+            return f"handles: {process.num_handles()}"
+        return f"open files: {process.num_fds()}"
 
     def starter() -> str:
         parent = process.parent()
@@ -67,7 +67,7 @@ def state(process: psutil.Process, event: Fields, at: float) -> Iterator[str]:
         "its memory": memory,
         "its memory before": before,
         "its age": lambda: f"runs for {words(at - process.create_time())}",
-        "its threads": lambda: f"{process.num_threads()} threads",
+        "its threads": lambda: f"threads: {process.num_threads()}",
         "its open files": files,
         "its user": lambda: f"user {shown(process.username(), 40)}",
         "who started it": starter,

@@ -22,6 +22,7 @@ import psutil
 
 BROKEN = 1
 EVENT = "ADAPTIVE_EVENT"
+SHORTEST_S, LONGEST_S = 0.1, 30.0
 FULL_PERCENT = 90
 # Shares of the CPU's time from which they are worth a sentence.
 MUCH_WAIT_PERCENT = 20
@@ -231,7 +232,7 @@ def main(argv: list[str] | None = None) -> int:
     psutil.cpu_times_percent()
     psutil.cpu_percent(percpu=True)
     before, started = look(), time.perf_counter()
-    time.sleep(options.seconds)
+    time.sleep(min(LONGEST_S, max(SHORTEST_S, options.seconds)))
     times, each = psutil.cpu_times_percent(), psutil.cpu_percent(percpu=True)
     after, seconds = look(), time.perf_counter() - started
     whole = seconds * len(each)
