@@ -93,9 +93,9 @@ def groups(pid: int, root: Path = Path("/")) -> list[Path]:
     return [path for folder in own for path in (folder, *folder.parents) if mount in (path, *path.parents)]
 
 
-def unit(pid: int) -> str:
+def unit(pid: int, root: Path = Path("/")) -> str:
     """Name the systemd unit or container that a process belongs to, which is what can be restarted."""
-    names = [path.name for path in groups(pid) if path.suffix in (".service", ".scope")]
+    names = [path.name for path in groups(pid, root) if path.suffix in (".service", ".scope")]
     return f"belongs to {shown(names[0], 80)}" if names else ""
 
 

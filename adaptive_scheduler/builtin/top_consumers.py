@@ -106,8 +106,8 @@ def waiting(root: Path = Path("/proc/pressure")) -> Iterator[str]:
         yield "load {:.2f}, {:.2f}, {:.2f} over 1, 5, 15 min".format(*os.getloadavg())
     try:
         some = (root / "cpu").read_text(encoding="ascii").split()[1:4]
-        shares = ", ".join(f"{float(field.partition('=')[2]):.0f} %" for field in some)
-    except (OSError, ValueError):
+        shares = "{:.0f} %, {:.0f} %, {:.0f} %".format(*(float(field.partition("=")[2]) for field in some))
+    except (OSError, ValueError, IndexError):
         yield "pressure: this system does not tell"
         return
     yield f"somebody waited for a CPU for {shares} of 10 s, 60 s, 5 min"
