@@ -1,7 +1,6 @@
 """Only the very process of the event is ended, only where its name is allowed, and for real."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,7 +126,9 @@ def test_only_a_memory_leak_is_a_reason(kind: str, victim: psutil.Process, tmp_p
 
 def stand_in(name: str = "server", pid: int = 99_999, mb: float = 500, uid: int | None = None) -> Any:
     me = psutil.Process()
-    uids = (uid,) * 3 if uid is not None else me.uids() if sys.platform != "win32" else ()
+    uids: Any = (uid,) * 3
+    if sys.platform != "win32" and uid is None:
+        uids = me.uids()
     return SimpleNamespace(
         pid=pid,
         name=lambda: name,
@@ -259,7 +260,7 @@ def test_a_process_that_outlives_being_killed_is_a_failure(
 
 @signals
 def test_a_stopped_process_is_ended_too(victim: psutil.Process, tmp_path: Path) -> None:
-    victim.send_signal(signal.SIGSTOP if sys.platform != "win32" else signal.SIGTERM)
+    victim.suspend()
     ran = respond(victim, tmp_path, *allowed(victim), "--grace", "0.2")
     assert ran.code == 10
     assert not is_alive(victim)
