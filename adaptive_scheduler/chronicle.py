@@ -10,7 +10,7 @@ from adaptive_scheduler import journal as log
 from adaptive_scheduler import recent, recovery
 from adaptive_scheduler.archive import HistoryError
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.edges import World
+from adaptive_scheduler.edges import Noted, World
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.journal import Line
 from adaptive_scheduler.model import Decision, Result, Sample, State
@@ -131,14 +131,26 @@ class Chronicle:
         started: Sequence[str],
         codes_before: Mapping[str, str],
         tick: timedelta,
+        noted: Noted,
     ) -> None:
-        """Tell what began to hold tasks back and how the cycle ended; record sample and decisions."""
+        """Tell what began to hold tasks back and how the cycle ended; record what was seen and decided."""
         now = self.world.clock.now()
+        for complaint in noted.complaints:
+            self.complain("WARNING", f"{complaint}, continuing")
         for one in decisions:
             if one.code in HELD_BACK and codes_before.get(one.task) != one.code:
                 self._lines.append(log.waiting(now, one))
         try:
-            self.world.history.record(began, state.cycle, sample, decisions, tick)
+            self.world.history.record(
+                began,
+                state.cycle,
+                sample,
+                decisions,
+                tick,
+                events=noted.events,
+                processes=noted.processes,
+                latencies=noted.latencies,
+            )
         except HistoryError as error:
             self._history_failed(error)
         self._lines.append(log.closing(now, began, state.cycle, sample, started))

@@ -5,7 +5,7 @@ write down what starts. Only then do supervisors start. Whenever a run ends ther
 until nothing runs that matters here or the next tick is near; what still runs is a later cycle's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from adaptive_scheduler.edges import Report, Seen, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State, TaskState
-from adaptive_scheduler.ownership import OwnLoad, own_load
+from adaptive_scheduler.ownership import own_load
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.runners.base import Finished, Lost, Order
 
@@ -62,6 +62,8 @@ class _Cycle:
         self.unstartable: dict[str, Decision] = {}
         self.runs: list[tuple[str, Result]] = []
         self.held: dict[str, int] = {}
+        self.events: list[Event] = []
+        self.write_s: float | None = None
         self.fruitless = 0
         self.damaged = self.interrupted = False
         self.chronicle = Chronicle(world, wish.notes)
@@ -80,6 +82,8 @@ class _Cycle:
             own_s, usage_s = own_cpu_s(peek, reports, self.world.runner)
             self.sample, readings = self.world.meter.measure(peek.readings, now, own_s)
             self._learned(now, self.sample, readings)
+            own = own_load(peek, self.sample, usage_s, cpus_of(readings), now, self.rules.tick)
+            self.world.lookout.look(Seen(now, self.sample, own, peek.readings, readings))
         else:
             now_left = self.world.meter.memory()
             self.sample = replace(
@@ -101,6 +105,8 @@ class _Cycle:
             state, starts = self._plan(state, now, self.sample, first)
             if state != transaction.state:
                 transaction.state = state
+        if first:
+            self.write_s = transaction.write_s
         self.state = state
         self.fruitless = 0 if ends or starts else self.fruitless + 1
         self._tell(ends)
@@ -116,23 +122,17 @@ class _Cycle:
         state = folds.seen(folds.pauses_over(state, now), self.config.tasks, now)
         self.codes_before = {name: mine.code for name, mine in state.tasks.items()}
         sample = self.sample or Sample(now, None, None)
-        own = own_load(state, sample, usage, cpus_of(readings), now, self.rules.tick)
         state = folds.measured(folds.beat(state, now, self.rules.tick), readings, usage)
         if self.budget is None and state.nominal_at is not None:
             margin = min(MARGIN, self.rules.tick * MARGIN_SHARE)
             self.budget = state.nominal_at + self.rules.tick - margin - now
         self.chronicle.opened(now, sample)
-        state, events = self._notice(state, now, sample, own)
-        self.chronicle.happened(now, events)
-        return folds.alerted(state, events, self.config.tasks, self.rules, now)
-
-    def _notice(
-        self, state: State, now: datetime, sample: Sample, own: OwnLoad | None
-    ) -> tuple[State, Sequence[Event]]:
-        """Drop what waited too long, and look whether anything has happened."""
         state, gone = folds.lapsed(state, self.config.tasks, now, self.rules.tick)
         self.chronicle.lapsed(now, gone)
-        return self.world.lookout.notice(Seen(now, state, sample, own))
+        state, events = self.world.lookout.notice(state, now)
+        self.chronicle.happened(now, events)
+        self.events.extend(events)
+        return folds.alerted(state, events, self.config.tasks, self.rules, now)
 
     def _learned(self, now: datetime, sample: Sample, readings: tuple[Reading, ...]) -> None:
         """Take what was learned into the rules of this cycle, and keep the load it is measured by."""
@@ -239,8 +239,9 @@ class _Cycle:
         sample = self.sample or Sample(self.at, None, None)
         taken_in = self.chronicle.take_in(self.state.unrecorded)
         self._prune(set(taken_in))
+        noted = self.world.lookout.close(self.at, self.write_s)
         self.chronicle.closed(
-            self.at, self.state, sample, decisions, list(self.started), self.codes_before, self.rules.tick
+            self.at, self.state, sample, decisions, list(self.started), self.codes_before, self.rules.tick, noted
         )
         return Report(
             self.state.cycle,
@@ -253,6 +254,7 @@ class _Cycle:
             self.damaged,
             self.chronicle.logged,
             self.interrupted,
+            events=self.events,
         )
 
     def _prune(self, taken_in: set[str]) -> None:

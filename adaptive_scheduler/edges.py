@@ -7,7 +7,7 @@ from typing import Protocol
 
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.events import Event
+from adaptive_scheduler.events import Answer, Event, Process
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.model import Config, Decision, Live, Memory, Reading, Result, Sample, State
@@ -40,23 +40,54 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a cycle knows when it looks whether anything has happened; `own` is a run of ours that may be behind it."""
+    """What a cycle knows when it looks whether anything has happened; `own` is a run of ours that may be behind it.
 
-    now: datetime
-    state: State
-    sample: Sample
-    own: OwnLoad | None
-
-
-class Lookout:
-    """What is asked once a cycle whether anything has happened; this one sees nothing.
-
-    It is asked within the transaction on the state, so it must be quick and must not wait for anything.
+    `before` and `after` are the OS counters that the state had, and will have.
     """
 
-    def notice(self, seen: Seen) -> tuple[State, Sequence[Event]]:
-        """Return the state with what is to be remembered until the next cycle, and the events."""
-        return seen.state, ()
+    now: datetime
+    sample: Sample
+    own: OwnLoad | None
+    before: Sequence[Reading] = ()
+    after: Sequence[Reading] = ()
+
+
+@dataclass
+class Noted:
+    """What a look leaves for the history, and what it has to complain about."""
+
+    events: list[Event] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    latencies: list[tuple[str, Answer]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+class Lookout(Protocol):
+    """What is asked once a cycle whether anything has happened."""
+
+    def look(self, seen: Seen, /) -> None:
+        """Look around, before the transaction on the state: this may take its milliseconds."""
+
+    def notice(self, state: State, now: datetime, /) -> tuple[State, Sequence[Event]]:
+        """Return the state with what is to be remembered, and the events; within the transaction, so be quick."""
+
+    def close(self, now: datetime, write_s: float | None, /) -> Noted:
+        """Return what there is to record; `write_s` is how long the state took to be written durably."""
+
+
+class Blind:
+    """A lookout that sees nothing."""
+
+    def look(self, _seen: Seen, /) -> None:
+        """Look nowhere."""
+
+    def notice(self, state: State, _now: datetime, /) -> tuple[State, Sequence[Event]]:
+        """Return the state as it is."""
+        return state, ()
+
+    def close(self, _now: datetime, _write_s: float | None, /) -> Noted:
+        """Return nothing to record."""
+        return Noted()
 
 
 @dataclass(frozen=True)
@@ -70,7 +101,7 @@ class World:
     journal: Journal
     runner: Runner
     meter: Meter
-    lookout: Lookout = field(default_factory=Lookout)
+    lookout: Lookout = field(default_factory=Blind)
 
     @property
     def almanac(self) -> Almanac:
@@ -103,6 +134,7 @@ class Report:
     logged: bool = True
     interrupted: bool = False
     dry_run: bool = False
+    events: list[Event] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:

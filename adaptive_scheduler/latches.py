@@ -17,18 +17,22 @@ Plain = dict[str, Any]
 
 HOUR = timedelta(hours=1)
 
+LONGEST_GAP = 2.5
+"""Ticks between two cycles in a row: one may be lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Latch:
     """What is remembered of one event: whether it may fire, since when it is calm, when it fired of late.
 
-    `held` is since when a condition of the user holds.
+    `held` is in how many cycles in a row a condition of the user held, up to `held_at`.
     """
 
     armed: bool = True
     calm_since: datetime | None = None
     fired: tuple[datetime, ...] = ()
-    held: datetime | None = None
+    held: int = 0
+    held_at: datetime | None = None
 
     @property
     def last(self) -> datetime | None:
@@ -55,12 +59,33 @@ def turned(latch: Latch, excess: float | None, now: datetime, calm: Calm, max_pe
     return replace(latch, armed=armed and not fires, calm_since=since, fired=fired), fires
 
 
+def counted(latch: Latch, holds: bool | None, now: datetime, tick: timedelta) -> Latch:
+    """Return the latch with the cycles counted in which a condition holds; None for `holds` is not known.
+
+    A cycle by hand soon after another is not one more, and after a gap the count begins anew.
+    """
+    if holds is None:
+        return latch
+    if not holds:
+        return replace(latch, held=0, held_at=None)
+    if latch.held_at is None or not timedelta(0) <= now - latch.held_at <= LONGEST_GAP * tick:
+        return replace(latch, held=1, held_at=now)
+    if now - latch.held_at < tick / 2:
+        return latch
+    return replace(latch, held=latch.held + 1, held_at=now)
+
+
+def fired_with(latch: Latch, now: datetime) -> Latch:
+    """Return the latch as if it had fired now: another event has told of the same thing."""
+    return replace(latch, armed=False, calm_since=None, fired=(*latch.fired, now))
+
+
 def _not_from_the_future(latch: Latch, now: datetime) -> Latch:
     """Pull every stamp that lies ahead to now: the clock was set back."""
     return replace(
         latch,
         calm_since=None if latch.calm_since is None else min(latch.calm_since, now),
-        held=None if latch.held is None else min(latch.held, now),
+        held_at=None if latch.held_at is None else min(latch.held_at, now),
         fired=tuple(min(moment, now) for moment in latch.fired),
     )
 
@@ -85,16 +110,18 @@ def _plain(latch: Latch) -> Plain:
         "disarmed": not latch.armed,
         "calm_since": latch.calm_since and iso(latch.calm_since),
         "fired": [iso(moment) for moment in latch.fired],
-        "held": latch.held and iso(latch.held),
+        "held": latch.held,
+        "held_at": latch.held_at and iso(latch.held_at),
     }
     return {key: value for key, value in full.items() if value}
 
 
 def _latch(plain: Mapping[str, Any]) -> Latch:
-    calm_since, held = plain.get("calm_since"), plain.get("held")
+    calm_since, held_at = plain.get("calm_since"), plain.get("held_at")
     return Latch(
         not plain.get("disarmed", False),
         calm_since and from_iso(calm_since),
         tuple(from_iso(moment) for moment in plain.get("fired", ())),
-        held and from_iso(held),
+        int(plain.get("held", 0)),
+        held_at and from_iso(held_at),
     )

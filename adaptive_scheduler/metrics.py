@@ -17,6 +17,7 @@ from adaptive_scheduler.absence import Mark
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.counters import ROOT, cpu_percent, read_counters
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.events import SHORT_SAMPLE
 from adaptive_scheduler.model import Memory, Reading, Sample
 from adaptive_scheduler.sizes import parse_size
 from adaptive_scheduler.times import from_iso, iso
@@ -92,7 +93,7 @@ def measure(
         foreign = cpu_percent(before, current, less_s=own_cpu_s) if before is readings[-1] else None
     if cpu is None:
         cpu, current = _short_sample(started, current, root, sleep)
-        source = "short sample"
+        source = SHORT_SAMPLE
     limits = containers.limits(root)
     pressure = containers.pressure(root, limits.memory_group or limits.cpu_group)
     memory = memory_now(environ, root)

@@ -13,6 +13,7 @@ from adaptive_scheduler.edges import World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config
+from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.model import Config, Memory, Reading, Sample
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.store import Store
@@ -70,14 +71,16 @@ def open_world(config_option: str | None, *, strict: bool, write: bool) -> Openi
     opened = open_config(path, strict=strict, write=write)
     config = opened.config
     folder = Path(config.state_dir)
+    history = History(folder, config.history_keep)
     world = World(
         config,
         clock,
         Store(folder),
-        History(folder, config.history_keep),
+        history,
         Journal(folder, config.log_format, config.log_max_bytes, config.log_keep),
         LocalRunner(folder / "runs", config),
         MachineMeter(config, started, environ),
+        MachineLookout(config, history, pretended=clock.fake),
     )
     return Opening(world, opened)
 

@@ -17,6 +17,7 @@ from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Sample, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit
 from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
+from adaptive_scheduler.vigilance import Standing as Watched
 
 OVERDUE_INTERVALS = 1.5
 OVERDUE_TICKS = 2
@@ -68,6 +69,8 @@ class Overview:
     notes: Sequence[str] = field(default_factory=list)
     standing: Standing | None = None
     rhythm: str = ""
+    watched: Sequence[Watched] = ()
+    """How it stands with the events."""
 
     @property
     def ok(self) -> bool:
@@ -85,11 +88,12 @@ def overview(
     notes: Sequence[str] = (),
     standing: Standing | None = None,
     learning: Learning | None = None,
+    watched: Sequence[Watched] = (),
 ) -> Overview:
     """Return the overview; its problems are sentences, the scheduler's own first.
 
     `standing` is how the project stands with the system's scheduler, where `install` registered it;
-    `learning` is what holds now of what was learned.
+    `learning` is what holds now of what was learned, `watched` how it stands with the events.
     """
     holds = learning or Learning(config.rules, Knowledge(), {})
     tasks = [
@@ -100,7 +104,8 @@ def overview(
     notes = [*notes, *_tight_limit(config, recent)]
     rhythm = "" if learning is None else in_short(config.tasks, holds, now)
     return Overview(
-        now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes, standing, rhythm
+        *(now, state.cycle, state.last_cycle_at, sample, recent, tasks, problems, config.path, notes, standing, rhythm),
+        watched,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from adaptive_scheduler import codec
+from adaptive_scheduler import codec, plain_events
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.footprints import Band
@@ -11,6 +11,7 @@ from adaptive_scheduler.model import Decision, Live, Result, Status
 from adaptive_scheduler.overview import Overview, TaskView
 from adaptive_scheduler.simulate import Made, Tally
 from adaptive_scheduler.times import iso
+from adaptive_scheduler.vigilance import Standing as Watched
 
 Plain = dict[str, Any]
 
@@ -48,6 +49,7 @@ def run(report: Report) -> Plain:
         "runs": [finished(name, result) for name, result in report.runs]
         + [live(name, one, report.at) for name, one in report.live.items()],
         "notes": report.notes,
+        "events": [plain_events.event(one) for one in report.events],
     }
 
 
@@ -96,6 +98,7 @@ def status(view: Overview) -> Plain:
         "notes": view.notes,
         "rhythm": view.rhythm,
         "registration": view.standing and registration(view.standing),
+        "events": [watched(one) for one in view.watched],
         "tasks": [_task(one) for one in view.tasks],
     }
 
@@ -110,6 +113,18 @@ def registration(standing: Standing) -> Plain:
         "faults": list(standing.faults),
         "notes": list(standing.notes),
         "hint": standing.hint,
+    }
+
+
+def watched(one: Watched) -> Plain:
+    """Return how it stands with one event."""
+    return {
+        "event": one.name,
+        "source": one.source or None,
+        "level": one.level.value,
+        "learning_s": one.learning.total_seconds(),
+        "armed": one.armed,
+        "fired_at": moment(one.fired_at),
     }
 
 

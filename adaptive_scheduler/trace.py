@@ -8,9 +8,10 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from pathlib import Path
 
 from adaptive_scheduler.errors import UsageError
@@ -28,34 +29,53 @@ class Row:
     memory: float | None
 
 
-def read(path: Path) -> list[Row]:
-    """Return the rows of a CSV file, plain or .gz, in the order of time; UsageError names what is wrong."""
+def read(path: Path, needed: str = "cpu_percent") -> list[Row]:
+    """Return the rows of a CSV file, plain or .gz, in the order of time; UsageError names what is wrong.
+
+    At least one row must know the column that is `needed`.
+    """
+    rows = [
+        Row(at, _percent(fields.get("cpu_percent"), where), _percent(fields.get("memory_percent"), where))
+        for at, fields, where in _lines(path, ("timestamp", needed), COLUMNS)
+    ]
+    if not any((row.cpu if needed == "cpu_percent" else row.memory) is not None for row in rows):
+        raise UsageError(f"the trace '{path}' has no {'CPU' if needed == 'cpu_percent' else 'memory'} value at all")
+    return rows
+
+
+def read_values(path: Path) -> list[tuple[datetime, float | None]]:
+    """Return moment and value of each row of a CSV file with the columns timestamp and value, as `read` does."""
+    columns = ("timestamp", "value")
+    pairs = [(at, _number(fields["value"], where)) for at, fields, where in _lines(path, columns, columns)]
+    if not any(value is not None for _, value in pairs):
+        raise UsageError(f"the trace '{path}' has no value at all")
+    return pairs
+
+
+def _lines(
+    path: Path, needed: Sequence[str], columns: Sequence[str]
+) -> Iterator[tuple[datetime, dict[str, str | None], str]]:
+    """Yield moment, fields and place of each line, which must come in the order of time."""
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UsageError(f"cannot read the trace '{path}': {error}") from error
     reader = csv.DictReader(io.StringIO(text))
-    missing = [column for column in COLUMNS[:2] if column not in (reader.fieldnames or [])]
-    if missing:
-        raise UsageError(f"the trace '{path}' has no column '{missing[0]}'; it needs {', '.join(COLUMNS)}")
-    rows: list[Row] = []
     try:
+        missing = [column for column in needed if column not in (reader.fieldnames or [])]
+        if missing:
+            raise UsageError(f"the trace '{path}' has no column '{missing[0]}'; it needs {', '.join(columns)}")
+        before = None
         for fields in reader:
             where = f"'{path}' line {reader.line_num}"
-            row = Row(
-                _moment(fields["timestamp"], where),
-                _percent(fields["cpu_percent"], where),
-                _percent(fields.get("memory_percent"), where),
-            )
-            if rows and row.at < rows[-1].at:
+            at = _moment(fields["timestamp"], where)
+            if before is not None and at < before:
                 raise UsageError(f"{where}: '{fields['timestamp']}' is earlier than the line before; sort the trace")
-            rows.append(row)
+            before = at
+            yield at, fields, where
     except csv.Error as error:
         raise UsageError(f"'{path}' line {reader.line_num}: {error}") from error
-    if not any(row.cpu is not None for row in rows):
-        raise UsageError(f"the trace '{path}' has no CPU value at all")
-    return rows
 
 
 def slots(rows: Iterable[Row], tick: timedelta) -> tuple[datetime, list[Row | None]]:
@@ -96,12 +116,19 @@ def _moment(text: str | None, where: str) -> datetime:
 
 
 def _percent(text: str | None, where: str) -> float | None:
+    value = _number(text, where)
+    if value is not None and not 0.0 <= value <= 100.0:
+        raise UsageError(f"{where}: '{text}' is not between 0 and 100")
+    return value
+
+
+def _number(text: str | None, where: str) -> float | None:
     if text is None or not text.strip():
         return None
     try:
         value = float(text)
     except ValueError as error:
         raise UsageError(f"{where}: '{text}' is no number") from error
-    if not 0.0 <= value <= 100.0:
-        raise UsageError(f"{where}: '{text}' is not between 0 and 100")
+    if not isfinite(value):
+        raise UsageError(f"{where}: '{text}' is no number that can be measured")
     return value

@@ -1,5 +1,6 @@
 """README.md is held to the program: its blocks are executed, its tables and numbers compared with the code."""
 
+import json
 import re
 import shlex
 import sys
@@ -18,9 +19,13 @@ from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.cli import app
 from adaptive_scheduler.codes import MEANINGS, Code
 from adaptive_scheduler.dependencies import FRESH_INTERVALS
+from adaptive_scheduler.detectors import high_latency
+from adaptive_scheduler.detectors.cpu_spike import CpuSpike
+from adaptive_scheduler.detectors.high_latency import HighLatency
 from adaptive_scheduler.durations import words
+from adaptive_scheduler.events import BUILT_IN, HIGH_LATENCY, Culprit, Level, as_text
 from adaptive_scheduler.model import Config, Priority
-from tests.builders import task
+from tests.builders import event, task
 from tests.program import Program
 
 ROOT = Path(__file__).parents[1]
@@ -234,6 +239,24 @@ def test_the_table_of_reasons_is_that_of_the_code() -> None:
 def test_the_order_of_refusals_is_that_of_the_gates() -> None:
     refusals = [one.value for one in Code if not one.starts and one is not Code.ERROR]
     assert f"the first in this order is told: {', '.join(refusals)}." in FLAT
+
+
+def test_the_table_of_events_is_that_of_the_code() -> None:
+    told = [(code(event)[0], cells) for event, cells in rows("Events")]
+    assert [name for name, _ in told] == list(BUILT_IN)
+    again = dict(told)
+    for detector in (CpuSpike(), HighLatency()):
+        cool_down = detector.calm(timedelta(minutes=5)).cool_down
+        assert again[detector.kind].endswith(f" {cool_down / timedelta(hours=1):g} h"), detector.kind
+    assert f"more than {high_latency.RATIOS[Level.CALM]} times" in again[HIGH_LATENCY]
+
+
+def test_the_facts_of_an_event_are_those_that_scripts_find() -> None:
+    culprit = Culprit(name="leaker", pid=1, created=0.0)
+    found = json.loads(as_text(event("cpu_spike", culprit=culprit)))
+    told = re.search(r"one line of JSON: (.*?)\n- \*\*Due", section("Events"), re.S)
+    assert told is not None
+    assert set(code(told[1])) <= {*found, *found["culprit"]}
 
 
 def numbers(config: Config) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.cycle import run
-from adaptive_scheduler.edges import Lookout, Report, Seen, Wish, World
+from adaptive_scheduler.edges import Blind, Report, Seen, Wish, World
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
@@ -70,17 +70,19 @@ class HandMeter:
         return Memory(self.memory_now, self.available, self.total)
 
 
-class HandLookout(Lookout):
+class HandLookout(Blind):
     """Sees what a test says, in the next cycle alone; keeps what it was told of our own load."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.own: OwnLoad | None = None
 
-    def notice(self, seen: Seen) -> tuple[State, Sequence[Event]]:
+    def look(self, seen: Seen) -> None:
         self.own = seen.own
+
+    def notice(self, state: State, now: datetime) -> tuple[State, Sequence[Event]]:
         events, self.events = self.events, []
-        return replace(seen.state, latches=f"saw {len(events)}") if events else seen.state, events
+        return replace(state, latches=f"saw {len(events)}") if events else state, events
 
 
 @dataclass

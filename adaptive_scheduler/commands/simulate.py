@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from adaptive_scheduler import simulate as simulation
 from adaptive_scheduler import trace as traces
@@ -13,11 +13,15 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.events import Level
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.model import Config, Sample
 from adaptive_scheduler.opening import open_world
+from adaptive_scheduler.replay import Fired
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
+
+Shown = TypeVar("Shown")
 
 LEARNS_AFTER = timedelta(days=14)
 """How long the comparison leaves out at the start, for nothing can have been learned before."""
@@ -80,20 +84,39 @@ def simulate(
     if recording.since >= recording.until:
         raise UsageError(f"the warm-up ends at {recording.since:%Y-%m-%d %H:%M}, after the last row of the trace")
 
+    fired = _fired(world.config, recording, quiet=as_json)
+
     def replay(chosen: Policy, *, loud: bool) -> dict[str, Tally]:
         under = simulation.under(chosen, world.config)
-        ticks = _shown(recording.ticks(), len(known), chosen, quiet=as_json)
-        made = simulation.simulate(under, ticks, _teacher(chosen, world.config, under, recording))
+        ticks = _shown(recording.ticks(), len(known), f"simulating '{chosen}'", quiet=as_json)
+        teacher = _teacher(chosen, world.config, under, recording)
+        made = simulation.simulate(under, ticks, teacher, happenings=fired.happenings())
         seen = _printed(made, recording.since, chosen, show_all=show_all) if loud and as_json else made
         return simulation.tally(seen, under, start, known, recording.since)
 
     tallies = {policy: replay(policy, loud=True) for policy in policies}
     fixed = tallies.get(Policy.FIXED) or replay(Policy.FIXED, loud=False)
     if len(policies) > 1:
-        _compare(world.config, tallies, recording, as_json=as_json)
+        summary = _compared(world.config, tallies, recording)
     else:
-        _sum_up(world.config, policies[0], tallies[policies[0]], fixed, recording, as_json=as_json)
+        summary = _summed_up(policies[0], tallies[policies[0]], fixed, recording)
+    summary["events"] = fired.counts(recording.since)
+    if as_json:
+        output.as_json({"summary": summary})
+        return 0
+    from adaptive_scheduler import render
+
+    (render.comparison if len(policies) > 1 else render.simulation)(summary, world.config)
     return 0
+
+
+def _fired(config: Config, recording: Recording, *, quiet: bool) -> Fired:
+    """Return what would have happened, as far as some task waits for it: it is the same under every policy."""
+    wanted = {name for task in config.tasks.values() if task.enabled for name in task.on}
+    watches = {name: one for name, one in config.watches.items() if name in wanted and one.level is not Level.OFF}
+    rows = enumerate(recording.known) if watches else ()
+    shown = _shown(rows, len(recording.known), "looking for events", quiet=quiet or not watches)
+    return Fired.of(shown, watches, recording.start, recording.tick)
 
 
 def _teacher(chosen: Policy, config: Config, under: Config, recording: Recording) -> simulation.Teacher | None:
@@ -143,16 +166,14 @@ def _printed(made: Iterable[Made], since: datetime, policy: Policy, *, show_all:
         yield one
 
 
-def _shown(
-    ticks: Iterable[tuple[datetime, Sample]], total: int, policy: Policy, *, quiet: bool
-) -> Iterator[tuple[datetime, Sample]]:
+def _shown(ticks: Iterable[Shown], total: int, what: str, *, quiet: bool) -> Iterator[Shown]:
     """Pass the ticks on, with a progress bar on a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield from ticks
         return
     from adaptive_scheduler.terminal import progress
 
-    with progress(f"simulating '{policy}'", total) as advance:
+    with progress(what, total) as advance:
         for one in ticks:
             advance()
             yield one
@@ -168,19 +189,13 @@ def _frame(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _sum_up(
-    config: Config,
-    policy: Policy,
-    tallies: dict[str, Tally],
-    fixed: dict[str, Tally],
-    recording: Recording,
-    *,
-    as_json: bool,
-) -> None:
+def _summed_up(
+    policy: Policy, tallies: dict[str, Tally], fixed: dict[str, Tally], recording: Recording
+) -> dict[str, Any]:
     from adaptive_scheduler import plain
 
     frame = _frame(recording)
-    summary = {
+    return {
         "policy": policy.value,
         **frame,
         "tasks": {
@@ -188,15 +203,9 @@ def _sum_up(
             for name, one in tallies.items()
         },
     }
-    if as_json:
-        output.as_json({"summary": summary})
-        return
-    from adaptive_scheduler import render
-
-    render.simulation(summary, config)
 
 
-def _compare(config: Config, tallies: dict[Policy, dict[str, Tally]], recording: Recording, *, as_json: bool) -> None:
+def _compared(config: Config, tallies: dict[Policy, dict[str, Tally]], recording: Recording) -> dict[str, Any]:
     from adaptive_scheduler import plain
     from adaptive_scheduler.foresight import reachable
 
@@ -217,13 +226,7 @@ def _compare(config: Config, tallies: dict[Policy, dict[str, Tally]], recording:
             "foresight_mean_cpu": plain.rounded(best),
             "policies": policies,
         }
-    summary = {**frame, "tasks": tasks}
-    if as_json:
-        output.as_json({"summary": summary})
-        return
-    from adaptive_scheduler import render
-
-    render.comparison(summary, config)
+    return {**frame, "tasks": tasks}
 
 
 LEAST_ROOM = 0.05

@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 
+from adaptive_scheduler import vigilance
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import compact, words
@@ -46,6 +47,8 @@ def overview_page(view: Overview) -> RenderableType:
     parts.append(Text(f"last cycle {relative(view.last_cycle_at, view.at)}; {view.config}", QUIET))
     if view.rhythm:
         parts.append(Text(f"rhythm: {view.rhythm}", QUIET))
+    if view.watched:
+        parts.append(Text(f"events: {vigilance.in_short(view.watched, view.at)}", QUIET))
     if view.standing is not None:
         parts.append(Text(f"registered: {view.standing.summary}", QUIET))
         parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]

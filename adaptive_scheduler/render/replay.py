@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from rich.console import Console
+
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import compact
 from adaptive_scheduler.model import Config, Task
@@ -32,6 +34,7 @@ def simulation(summary: dict[str, Any], config: Config) -> None:
             codes,
         )
     out.print(table)
+    _events(out, summary)
 
 
 def comparison(summary: dict[str, Any], config: Config) -> None:
@@ -61,6 +64,13 @@ def comparison(summary: dict[str, Any], config: Config) -> None:
         "would have met at the same rate.",
         style=QUIET,
     )
+    _events(out, summary)
+
+
+def _events(out: Console, summary: dict[str, Any]) -> None:
+    fired = [f"{name} {f'{count} times' if count > 1 else 'once'}" for name, count in summary["events"].items()]
+    if fired:
+        out.print(f"Events that some task waits for: {', '.join(fired)}.")
 
 
 def _base(task: Task) -> str:

@@ -1,0 +1,98 @@
+"""`events`: what happened, who is to blame and what it started; or a recorded signal through the same detectors."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+
+from adaptive_scheduler import lookout, plain_events, vigilance
+from adaptive_scheduler import replay as replaying
+from adaptive_scheduler import trace as traces
+from adaptive_scheduler.commands import output
+from adaptive_scheduler.edges import World
+from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.events import HIGH_LATENCY, MEMORY_LEAK, MISSED_CYCLES, Level, Watch
+from adaptive_scheduler.opening import open_world, seams_in_force
+from adaptive_scheduler.replay import Point
+
+
+def events(config: str | None, *, kind: str | None, limit: int, trace: Path | None, as_json: bool) -> int:
+    """Print past events, the newest first, and how it stands with each; with a trace, what would have fired."""
+    world = open_world(config, strict=trace is not None, write=False).world
+    if kind is not None and kind not in world.config.watches:
+        close = get_close_matches(kind, world.config.watches, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "there are: " + ", ".join(world.config.watches)
+        raise UsageError(f"no event '{kind}'; {hint}")
+    if trace is not None:
+        return _replay(world, trace, kind, as_json=as_json)
+    found = world.history.events(limit, name=kind)
+    started = world.history.runs_by_event([one.id for one in found])
+    if as_json:
+        for one in found:
+            output.as_json(plain_events.event(one, started.get(one.id, [])))
+        return 0
+    from adaptive_scheduler.render import happened as page
+
+    usual = lookout.read(Path(world.config.state_dir), world.config.rules.tick)
+    latches = world.store.read().state.latches
+    standings = vigilance.standings(world.config.watches, usual, latches, world.config.probes)
+    notes = seams_in_force()
+    page.events([(one, started.get(one.id, [])) for one in found], standings, world.clock.now(), notes)
+    return 0
+
+
+def _replay(world: World, path: Path, kind: str | None, *, as_json: bool) -> int:
+    if kind is None:
+        raise UsageError("name the event to look for with --kind, such as --kind cpu_spike")
+    if kind == MISSED_CYCLES:
+        raise UsageError("a trace tells nothing of missed_cycles: name another --kind")
+    watch = world.config.watches[kind]
+    if watch.level is Level.OFF:
+        raise UsageError(f"events.{kind}.level is 'off' in '{world.config.path}'")
+    points, tick = _points(path, kind, world.config.rules.tick)
+    watches: Mapping[str, Watch] = {kind: watch}
+    made = []
+    with _progress(len(points), quiet=as_json) as advance:
+        for one in replaying.replay(_counted(points, advance), watches, tick):
+            made.append(one)
+            if as_json:
+                output.as_json(plain_events.event(one))
+    if not as_json:
+        from adaptive_scheduler.render import happened as page
+
+        page.replayed(made, points[0].at, points[-1].at + tick, kind)
+    return 0
+
+
+def _points(path: Path, kind: str, least: timedelta) -> tuple[list[Point], timedelta]:
+    """Return the rows on the steps of the trace, and how long these are."""
+    if kind == HIGH_LATENCY:
+        values = traces.read_values(path)
+        tick = replaying.step_of((at for at, _ in values), least)
+        return [Point(at.astimezone(), ms=value) for at, value in values], tick
+    rows = traces.read(path, "memory_percent" if kind == MEMORY_LEAK else "cpu_percent")
+    tick = replaying.step_of((row.at for row in rows), least)
+    if tick < least:
+        # Closer rows are averaged: the detectors know cycles, which come once a tick.
+        tick, (_, slots) = least, traces.slots(rows, least)
+        rows = [row for row in slots if row is not None]
+    return [Point(row.at.astimezone(), row.cpu, row.memory) for row in rows], tick
+
+
+def _counted(points: list[Point], advance: Callable[[], None]) -> Iterator[Point]:
+    for point in points:
+        advance()
+        yield point
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from adaptive_scheduler.terminal import progress
+
+    with progress("looking", total) as advance:
+        yield advance
