@@ -165,8 +165,10 @@ def busiest(then: Moment, now: Moment) -> Iterator[Line]:
     seconds = now.at_s - then.at_s
     pairs = [(name, then.disks[name], counters) for name, counters in now.disks.items() if name in then.disks]
     pairs.sort(key=lambda one: -(one[2].read_bytes + one[2].write_bytes - one[1].read_bytes - one[1].write_bytes))
-    for name, before, after in pairs[:ROWS]:
-        yield disk(name, before, after, seconds)
+    for place, (name, before, after) in enumerate(pairs[:ROWS]):
+        # The first of them in any case: that no disk has anything to do is worth a line, too.
+        if place == 0 or before != after:
+            yield disk(name, before, after, seconds)
     if not pairs:
         yield Line(False, "disks: this system does not tell")
     rates = {key: (total - then.moved[key]) / 1e6 / seconds for key, total in now.moved.items() if key in then.moved}

@@ -229,6 +229,15 @@ def test_what_ends_meanwhile_is_no_trouble(victim: psutil.Process) -> None:
     assert end_leaker.end(victim, None, 1) == "ended by itself"
 
 
+def test_what_ends_while_it_is_asked_to_is_no_trouble() -> None:
+    def gone() -> None:
+        raise psutil.NoSuchProcess(99_999)
+
+    process = stand_in()
+    process.terminate, process.is_running, process.status = gone, lambda: True, lambda: psutil.STATUS_RUNNING
+    assert end_leaker.end(process, None, 1) == "ended by itself"
+
+
 def test_a_process_that_may_not_be_ended_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

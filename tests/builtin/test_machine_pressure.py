@@ -120,6 +120,12 @@ def test_who_reads_and_writes_most_is_named_and_idle_disks_do_not_hide_the_busy_
     ]
 
 
+def test_disks_without_any_work_are_one_line() -> None:
+    idle = {name: disk() for name in "abc"}
+    told = [line.text[:8] for line in machine_pressure.busiest(at(0.0, disks=idle), at(1.0, disks=idle))]
+    assert told == ["disk 'a'", "who read"]
+
+
 def test_without_counters_the_disks_say_so() -> None:
     told = [line.text for line in machine_pressure.busiest(at(0.0), at(1.0))]
     assert told == ["disks: this system does not tell", "who reads and writes: this system does not tell"]
