@@ -61,7 +61,7 @@ def state(process: psutil.Process, event: Fields, at: float) -> Iterator[str]:
 
     def starter() -> str:
         parent = process.parent()
-        return f"started by {'?' if parent is None else f'{shown(parent.name(), 40)} (pid {parent.pid})'}"
+        return f"started by {'?' if parent is None else f'{named(parent)} (pid {parent.pid})'}"
 
     parts: dict[str, Callable[[], str]] = {
         "its memory": memory,
@@ -132,9 +132,17 @@ def machine(at: float) -> Iterator[str]:
     memory = psutil.virtual_memory()
     total, up = amount(memory.total, "bytes"), words(at - psutil.boot_time())
     yield f"memory: {memory.percent:.0f} % of {total} used; the machine is up for {up}"
-    seen = [one for one in psutil.process_iter(["name", "memory_info"]) if one.info["memory_info"] is not None]
+    seen = [one for one in psutil.process_iter(["memory_info"]) if one.info["memory_info"] is not None]
     for one in sorted(seen, key=lambda one: -one.info["memory_info"].rss)[:LARGEST]:
-        yield f"{amount(one.info['memory_info'].rss, 'bytes'):>9}  {shown(one.info['name'], 40) or '?'} (pid {one.pid})"
+        yield f"{amount(one.info['memory_info'].rss, 'bytes'):>9}  {named(one)} (pid {one.pid})"
+
+
+def named(process: psutil.Process) -> str:
+    """Return the name of a program, where the system tells it."""
+    try:
+        return shown(process.name(), 40) or "?"
+    except (OSError, psutil.Error):
+        return "?"
 
 
 def words(seconds: float) -> str:

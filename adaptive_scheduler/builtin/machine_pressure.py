@@ -51,7 +51,7 @@ class Moment(NamedTuple):
     disks: Mapping[str, Any]
     nics: Mapping[str, Any]
     tcp: Mapping[str, int]
-    moved: Mapping[tuple[int, float, str], int]
+    moved: Mapping[tuple[int, float], int]
 
 
 def count() -> Moment:
@@ -96,21 +96,24 @@ def tcp(root: Path = PROC) -> Mapping[str, int]:
         return {}
 
 
-def moved() -> Mapping[tuple[int, float, str], int]:
+def moved() -> Mapping[tuple[int, float], int]:
     """Return the bytes that each process read and wrote, of those that this user may ask."""
     if not hasattr(psutil.Process, "io_counters"):
         return {}
     found = {}
-    for one in psutil.process_iter(["name", "create_time", "io_counters"]):
+    for one in psutil.process_iter(["create_time", "io_counters"]):
         if (counters := one.info["io_counters"]) is not None and one.pid != os.getpid():
-            key = (one.pid, one.info["create_time"] or 0.0, plain(one.info["name"]))
-            found[key] = counters.read_bytes + counters.write_bytes
+            found[one.pid, one.info["create_time"] or 0.0] = counters.read_bytes + counters.write_bytes
     return found
 
 
-def plain(name: str | None) -> str:
-    """Return the name of a program as one printable word or a few."""
-    return "".join(char if char.isprintable() else " " for char in name or "?")[:40]
+def named(pid: int) -> str:
+    """Return a process by name, where the system tells it, and by number."""
+    try:
+        name = "".join(char if char.isprintable() else " " for char in psutil.Process(pid).name())[:40]
+    except (OSError, psutil.Error):
+        name = "?"
+    return f"{name} (pid {pid})"
 
 
 def pressure(root: Path = PROC) -> Iterator[Line]:
@@ -172,23 +175,19 @@ def busiest(then: Moment, now: Moment) -> Iterator[Line]:
     if not pairs:
         yield Line(False, "disks: this system does not tell")
     rates = {key: (total - then.moved[key]) / 1e6 / seconds for key, total in now.moved.items() if key in then.moved}
-    for (pid, _, name), rate in sorted(rates.items(), key=lambda one: -one[1])[:ROWS]:
+    for (pid, _), rate in sorted(rates.items(), key=lambda one: -one[1])[:ROWS]:
         if rate >= 0.1:
-            yield Line(False, f"reads and writes: {rate:.1f} MB/s {name} (pid {pid})")
+            yield Line(False, f"reads and writes: {rate:.1f} MB/s {named(pid)}")
     if not now.moved:
         yield Line(False, "who reads and writes: this system does not tell")
 
 
 def stuck() -> Iterator[Line]:
     """Name the processes that can do nothing but wait for a disk at this moment, which only Linux tells."""
-    names = [
-        f"{plain(one.info['name'])} (pid {one.pid})"
-        for one in psutil.process_iter(["name", "status"])
-        if one.info["status"] == psutil.STATUS_DISK_SLEEP
-    ]
-    more = f", and {len(names) - ROWS} more" if len(names) > ROWS else ""
+    pids = [one.pid for one in psutil.process_iter(["status"]) if one.info["status"] == psutil.STATUS_DISK_SLEEP]
+    more = f", and {len(pids) - ROWS} more" if len(pids) > ROWS else ""
     nobody = "nobody" if sys.platform == "linux" else "this system does not tell"
-    yield Line(bool(names), f"stuck at a disk: {', '.join(names[:ROWS]) or nobody}{more}")
+    yield Line(bool(pids), f"stuck at a disk: {', '.join(map(named, pids[:ROWS])) or nobody}{more}")
 
 
 def network(then: Moment, now: Moment) -> Iterator[Line]:

@@ -49,19 +49,27 @@ class Seen(NamedTuple):
 def look() -> dict[Key, Seen]:
     """Return all processes that may be looked at, by number and birth; Windows calls the idle time process 0."""
     found = {}
-    for one in psutil.process_iter(["name", "ppid", "cpu_times", "memory_info", "create_time"]):
+    for one in psutil.process_iter(["ppid", "cpu_times", "memory_info", "create_time"]):
         known = one.info
         if one.pid == 0 or one.pid == os.getpid() or None in (known["cpu_times"], known["create_time"]):
             continue
         times, memory = known["cpu_times"], known["memory_info"]
         found[one.pid, known["create_time"]] = Seen(
-            name=shown(known["name"], 40) or "?",
+            name=named(one),
             parent=known["ppid"] or 0,
             own_s=times.user + times.system,
             ended_s=getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0),
             rss=0 if memory is None else memory.rss,
         )
     return found
+
+
+def named(process: psutil.Process) -> str:
+    """Return the name of a program, where the system tells it."""
+    try:
+        return shown(process.name(), 40) or "?"
+    except (OSError, psutil.Error):
+        return "?"
 
 
 def used(before: Mapping[Key, Seen], after: Mapping[Key, Seen]) -> dict[Key, float]:

@@ -14,7 +14,7 @@ from adaptive_scheduler.builtin import end_leaker
 from adaptive_scheduler.builtin.end_leaker import Blamed
 from tests.builtin.leakers import DEAF, blaming, is_alive, leaker, wait_for_end
 from tests.builtin.scripts import Ran, run
-from tests.platforms import beyond_wine, linux_only, posix_only, signals
+from tests.platforms import linux_only, posix_only, signals
 
 
 @pytest.fixture
@@ -103,7 +103,6 @@ def test_who_started_the_script_is_spared(tmp_path: Path) -> None:
     assert "this script was started by it" in ran.out
 
 
-@beyond_wine("the environment of another process")
 def test_what_belongs_to_a_run_of_the_scheduler_is_spared(tmp_path: Path) -> None:
     with leaker(ADAPTIVE_RUN_ID="r7") as process:
         ran = respond(process, tmp_path, *allowed(process))
