@@ -12,7 +12,7 @@ import pytest
 
 from adaptive_scheduler.events import Culprit, as_text
 from tests.builders import NOW, event
-from tests.platforms import born
+from tests.platforms import born, on_wine
 from tests.processes import until
 
 HOLDS_MB = 40
@@ -38,18 +38,25 @@ def leaker(code: str = HOLD, **env: str) -> Iterator[psutil.Process]:
         child.communicate()
 
 
+def name_of(process: psutil.Process) -> str:
+    """Return the name of a process; without one nobody can be blamed."""
+    try:
+        return process.name()
+    except OSError:
+        if not on_wine():
+            raise
+        pytest.skip("Wine's gap, not Windows': it does not tell the names of processes")
+
+
 def culprit(process: psutil.Process, **more: Any) -> Culprit:
     given = {"rss": HOLDS_MB * 10**6, "growth_per_hour": 120 * 10**6}
     created = round(process.create_time(), 2)
-    return Culprit(**{"name": process.name(), "pid": process.pid, "created": created, **given, **more})
+    return Culprit(**{"name": name_of(process), "pid": process.pid, "created": created, **given, **more})
 
 
 def blaming(process: psutil.Process, kind: str = "memory_leak", **more: Any) -> Mapping[str, str]:
     """Return the environment of a run that was started because of this process."""
-    try:
-        reason = f"{process.name()} grows"
-    except OSError:
-        pytest.skip("Wine's gap, not Windows': it does not tell the names of processes")
+    reason = f"{name_of(process)} grows"
     told = event(kind, at=NOW, unit="bytes", value=5e9, expected=2e9, reason=reason, culprit=culprit(process, **more))
     return {"ADAPTIVE_EVENT": as_text(told)}
 

@@ -12,7 +12,7 @@ import pytest
 
 from adaptive_scheduler.builtin import end_leaker
 from adaptive_scheduler.builtin.end_leaker import Blamed
-from tests.builtin.leakers import DEAF, blaming, is_alive, leaker, wait_for_end
+from tests.builtin.leakers import DEAF, blaming, is_alive, leaker, name_of, wait_for_end
 from tests.builtin.scripts import Ran, run
 from tests.platforms import linux_only, posix_only, signals
 
@@ -30,20 +30,20 @@ def respond(process: psutil.Process, cwd: Path, *args: str, **more: Any) -> Ran:
 
 
 def allowed(process: psutil.Process) -> tuple[str, str]:
-    return "--may-end", process.name()
+    return "--may-end", name_of(process)
 
 
 def test_nothing_is_ended_by_default(victim: psutil.Process, tmp_path: Path) -> None:
     ran = respond(victim, tmp_path)
     assert ran.code == 0
-    assert f"no --may-end allows {victim.name()!r}" in ran.out
+    assert f"no --may-end allows {name_of(victim)!r}" in ran.out
     assert is_alive(victim)
 
 
 def test_a_process_that_is_allowed_by_name_is_ended(victim: psutil.Process, tmp_path: Path) -> None:
     ran = respond(victim, tmp_path, "--may-end", "another", *allowed(victim))
     assert ran.code == 10
-    assert f"{victim.name()} (pid {victim.pid}) ended when asked to" in ran.out
+    assert f"{name_of(victim)} (pid {victim.pid}) ended when asked to" in ran.out
     assert not is_alive(victim)
 
 
@@ -58,7 +58,7 @@ def test_a_process_that_is_deaf_to_being_asked_is_killed(tmp_path: Path) -> None
 
 def test_another_process_of_the_same_name_stays(victim: psutil.Process, tmp_path: Path) -> None:
     with leaker() as other:
-        assert other.name() == victim.name()
+        assert name_of(other) == name_of(victim)
         respond(victim, tmp_path, *allowed(victim), processes=2)
         wait_for_end(victim)
         assert is_alive(other)
@@ -66,13 +66,13 @@ def test_another_process_of_the_same_name_stays(victim: psutil.Process, tmp_path
 
 def test_a_process_that_only_got_the_number_stays(victim: psutil.Process, tmp_path: Path) -> None:
     ran = respond(victim, tmp_path, *allowed(victim), created=victim.create_time() - 100)
-    assert (ran.code, ran.out) == (0, f"{victim.name()} (pid {victim.pid}) is gone: nothing to end\n")
+    assert (ran.code, ran.out) == (0, f"{name_of(victim)} (pid {victim.pid}) is gone: nothing to end\n")
     assert is_alive(victim)
 
 
 @pytest.mark.parametrize("name", ["x", "{}x", "{:.3}", ""], ids=["another", "longer", "shorter", "none at all"])
 def test_only_the_exact_name_allows(name: str, victim: psutil.Process, tmp_path: Path) -> None:
-    ran = respond(victim, tmp_path, *(["--may-end", name.format(victim.name())] if name else []))
+    ran = respond(victim, tmp_path, *(["--may-end", name.format(name_of(victim))] if name else []))
     assert ran.code == 0
     assert is_alive(victim)
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from adaptive_scheduler.builtin import leak_report
-from tests.builtin.leakers import blaming, is_alive, leaker
+from tests.builtin.leakers import blaming, is_alive, leaker, name_of
 from tests.builtin.scripts import run
 
 
@@ -16,12 +16,12 @@ def test_a_process_that_is_there_is_told_and_lives_on(tmp_path: Path) -> None:
     with leaker() as process:
         ran = run("leak_report", cwd=tmp_path, env=blaming(process))
         assert (ran.code, ran.err) == (10, "")
-        assert ran.out.startswith(f"memory_leak: {process.name()} grows\n  5.0 GB, expected 2.0 GB, since ")
+        assert ran.out.startswith(f"memory_leak: {name_of(process)} grows\n  5.0 GB, expected 2.0 GB, since ")
         assert "Now it is still there\n  holds " in ran.out
         assert "\n  held 40 MB at the event\n" in ran.out
         assert f"(pid {process.ppid()})\n" in ran.out
         assert "it grows by 120 MB an hour; " in ran.out
-        assert f'args = ["--may-end", "{process.name()}"]' in ran.out
+        assert f'args = ["--may-end", "{name_of(process)}"]' in ran.out
         assert is_alive(process)
 
 

@@ -14,7 +14,7 @@ from adaptive_scheduler.builtin import top_consumers
 from adaptive_scheduler.builtin.top_consumers import Seen
 from adaptive_scheduler.events import as_text
 from tests.builders import event
-from tests.builtin.leakers import blaming, leaker
+from tests.builtin.leakers import blaming, leaker, name_of
 from tests.builtin.scripts import run
 
 BURN = "import os; print(os.getpid(), flush=True)\nwhile True: pass  # password=hunter2"
@@ -40,7 +40,7 @@ def test_a_spike_names_who_burns_the_cpu(burner: psutil.Process, tmp_path: Path)
     assert "\n  it is still there, with " in ran.out
     (row,) = [line for line in ran.out.splitlines() if f" {burner.pid}  " in line]
     assert float(row.split()[0]) > 0
-    assert burner.name() in row
+    assert name_of(burner) in row
     assert "hunter2" not in ran.out
 
 
