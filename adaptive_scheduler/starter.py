@@ -78,6 +78,13 @@ interval = "7d"
 script = "builtin:learn_rhythm.py"
 expected_duration = "30s"
 
+[tasks.leak_response]         # without an interval: only events start it
+description = "Who leaks memory, and how long until it is full?"
+priority = "critical"         # a full memory would hold back any other
+on = ["memory_leak"]
+script = "builtin:leak_report.py"
+warning_codes = [10]          # 10 means the leaker is still there
+
 # [tasks.backup]
 # description = "The home folder, to the other disk"
 # priority = "high"

@@ -297,4 +297,6 @@ def test_the_shipped_tasks_toml_is_without_fault() -> None:
         "event_analysis",
         "daily_routine",
         "learn_rhythm",
+        "leak_response",
+        "latency_analysis",
     } <= set(tasks)

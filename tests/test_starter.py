@@ -14,7 +14,7 @@ from adaptive_scheduler.tables import EventTable, File, ProbeTable, TaskTable
 def test_the_starter_loads(tmp_path: Path) -> None:
     path = write_starter(tmp_path)
     loaded = config.load(path, platform="linux")
-    assert list(loaded.tasks) == ["health_check", "daily_routine", "learn_rhythm"]
+    assert list(loaded.tasks) == ["health_check", "daily_routine", "learn_rhythm", "leak_response"]
     builtin = Path(config.__file__).parent / "builtin"
     for task in loaded.tasks.values():
         assert (builtin / task.steps[0].script.removeprefix("builtin:")).is_file()

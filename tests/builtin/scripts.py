@@ -10,7 +10,11 @@ from typing import NamedTuple
 import adaptive_scheduler
 
 FOLDER = Path(adaptive_scheduler.__file__).parent / "builtin"
-NAMES = ("benchmark", "check_health", "daily_routine", "event_analysis", "learn_rhythm", "maintenance")
+NAMES = (
+    "benchmark", "check_health", "daily_routine", "end_leaker", "event_analysis", "latency_analysis", "leak_report",
+    "learn_rhythm", "machine_pressure", "maintenance", "top_consumers",
+)  # fmt: skip
+TOLD_OF_EVENTS = ("end_leaker", "latency_analysis", "leak_report", "top_consumers")
 LIMIT_S = 60
 
 
