@@ -7,7 +7,7 @@ cycles, are counted: cycles come late, twice, or not at all.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler.detectors.base import Calm
@@ -101,7 +101,7 @@ def decode(text: str) -> dict[str, Latch]:
     try:
         plain = json.loads(text) if text else {}
         return {name: _latch(one) for name, one in plain.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 
 
@@ -117,11 +117,17 @@ def _plain(latch: Latch) -> Plain:
 
 
 def _latch(plain: Mapping[str, Any]) -> Latch:
-    calm_since, held_at = plain.get("calm_since"), plain.get("held_at")
+    held = plain.get("held", 0)
+    if not isinstance(held, int) or held < 0:
+        raise ValueError(f"{held!r} is no number of cycles")
     return Latch(
         not plain.get("disarmed", False),
-        calm_since and from_iso(calm_since),
-        tuple(from_iso(moment) for moment in plain.get("fired", ())),
-        int(plain.get("held", 0)),
-        held_at and from_iso(held_at),
+        _moment(plain.get("calm_since")),
+        tuple(from_iso(moment).astimezone(UTC) for moment in plain.get("fired", ())),
+        int(held),
+        _moment(plain.get("held_at")),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else from_iso(text).astimezone(UTC)

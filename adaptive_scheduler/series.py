@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import exp, isfinite, log
+from math import exp, log
 from sys import byteorder
 from typing import Any
 
@@ -118,7 +118,7 @@ def decode(plain: Plain) -> Series:
     minutes, end, total, count = (plain[key] for key in ("step_minutes", "last_step", "total", "count"))
     if any(isinstance(one, bool) or not isinstance(one, int) for one in (minutes, end, count)) or minutes not in STEPS:
         raise ValueError(f"{minutes!r} minutes are no step, or its numbers are none")
-    if not (0 <= end < LAST_STEP and 0 <= count < LAST_STEP) or not isfinite(total) or not 0 <= total <= MOST * count:
+    if not (0 <= end < LAST_STEP and 0 <= count < LAST_STEP) or not 0 <= total <= MOST * count:
         raise ValueError("its numbers are none that a series can have")
     cells = array("H")
     cells.frombytes(b64decode(plain["cells"], validate=True))

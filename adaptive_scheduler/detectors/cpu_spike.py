@@ -27,7 +27,10 @@ TAILS = {Level.CALM: 2.0, Level.KEEN: 1.7}
 """How many times the largest usual excess is the limit."""
 
 BUSY_END = 0.95
-LEVEL_H, LEAST_LEVEL = 3, 6
+LEVEL_H = 3
+LEAST_LEVEL = 6
+"""How many steps of these hours must be known; two thirds of them where they are that few."""
+
 DAYS = 14
 TEACHES = 4
 """A day counts when one in so many of its steps had a verdict."""
@@ -75,6 +78,11 @@ class _Scale:
     def first_step(self) -> int:
         return self.series.end - len(self.series.cells) + 1
 
+    @property
+    def least(self) -> int:
+        """How many steps of the last hours must be known."""
+        return min(LEAST_LEVEL, self.series.grid.steps(LEVEL_H) * 2 // 3)
+
     def means(self, begin: int, end: int) -> Sequence[int]:
         """Return the means at these places, ABSENT where a third of one is not known, or its last step."""
         cells, width = self.series.cells, self.width
@@ -104,7 +112,7 @@ class _Scale:
         value = self.means(last, last + 1)[0]
         end = last - self.width + 1
         before = sorted(known(self.means(end - grid.steps(LEVEL_H), end)))
-        if value == ABSENT or len(before) < LEAST_LEVEL:
+        if value == ABSENT or len(before) < self.least:
             return None
         tops = [self.top(last - back * grid.day) for back in range(1, DAYS + 1)]
         expected = max(quantile(before, BUSY_END), second(known(tops)) or ABSENT, *(tops[back - 1] for back in WEEKS))
@@ -116,12 +124,12 @@ class _Scale:
         """Return the largest excess of a day, had the other days been known then; None where it teaches nothing."""
         grid, above, looked = self.series.grid, [], 0
         begin, hours = day * grid.day - self.first_step, grid.steps(LEVEL_H)
-        reach = hours + self.width - 1
+        reach, least = hours + self.width - 1, self.least
         means = list(self.means(begin - reach, begin + grid.day))
         means = [ABSENT] * (reach + grid.day - len(means)) + means
         before = sorted(known(means[:hours]))
         for place, (mean, comes, goes) in enumerate(zip(means[reach:], means[hours:], means, strict=False), begin):
-            if mean != ABSENT and len(before) >= LEAST_LEVEL:
+            if mean != ABSENT and len(before) >= least:
                 looked += 1
                 if (most := mean - quantile(before, BUSY_END)) > UNNOTICED:
                     above.append((most, mean, place))
