@@ -11,7 +11,7 @@ from functools import cached_property
 from math import isfinite
 from typing import Any
 
-from adaptive_scheduler import staircases
+from adaptive_scheduler import notation
 from adaptive_scheduler.durations import LONGEST, words
 from adaptive_scheduler.model import Rhythm, Rules, Task
 from adaptive_scheduler.rolling import FILLED, Rolling, grid_for, step_of
@@ -54,7 +54,7 @@ class Lesson:
         """The table; ValueError, KeyError or TypeError when it is damaged."""
         if self.raw is None:
             raise ValueError("there is none")
-        return staircases.decode(self.raw)
+        return notation.decode(self.raw)
 
 
 @dataclass(frozen=True)

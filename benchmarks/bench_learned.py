@@ -19,7 +19,7 @@ from ground import TICK, Ground
 from measured import cost
 
 from adaptive_scheduler import config as configuration
-from adaptive_scheduler import rolling, staircases, study
+from adaptive_scheduler import notation, rolling, study
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.model import Sample, State
 from adaptive_scheduler.store import Store
@@ -93,7 +93,7 @@ def lessons(folder: Path) -> None:
             began = time.perf_counter()
             table = fit(past, what, len(past.values))
             times.append(time.perf_counter() - began)
-        size = len(json.dumps(staircases.encode(table)))
+        size = len(json.dumps(notation.encode(table)))
         print(f"  every {task.interval}: {statistics.median(times):.2f} s, {size} bytes")
 
 
