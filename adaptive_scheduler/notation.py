@@ -3,6 +3,7 @@
 from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isfinite
 from sys import byteorder
 from typing import Any
@@ -18,6 +19,9 @@ MOST_BYTES = 1_000_000
 
 MOST = 1e6
 """No number in a table is larger, be it CPU points, runs or a weight: all are finite sums then."""
+
+SHARED = 32
+"""So many texts of ceilings stay unpacked: tasks of one interval, run length and window have the same."""
 
 
 def encode(table: Table) -> Plain:
@@ -53,23 +57,20 @@ def decode(plain: Plain) -> Table:
         levels=_whole(plain["levels"], 2),
         credit=_number(plain["credit_runs"], 0.0),
         cap=_number(plain["cap_runs"], 0.01),
-        edges=_numbers(plain["edges"]),
+        edges=_edges(plain["edges"]),
         weights=_numbers(plain["weights"]),
         low=_numbers(plain["low"]),
         high=_numbers(plain["high"]),
         usual=_usual(b64decode(plain["usual"], validate=True)),
-        ceilings=_unpacked(b64decode(plain["ceilings"], validate=True)),
+        ceilings=_ceilings(plain["ceilings"], len(plain["edges"]) + 2),
     )
-    if not table.edges or list(table.edges) != sorted(table.edges):
-        raise ValueError("its edges do not rise")
     if len(table.low) != len(table.weights) or len(table.high) != len(table.weights):
         raise ValueError("its weights and bounds do not belong together")
     if 86_400 % (table.step_s * table.stride) or len(table.usual) != table.slots:
         raise ValueError("its slots do not fill a day")
     if table.first * table.stride * table.step_s > 2 * table.interval_s:
         raise ValueError("its ages begin after its interval")
-    known = bytes(range(len(table.edges) + 2))
-    if len(table.ceilings) != table.slots * table.ages * table.levels or table.ceilings.translate(None, known):
+    if len(table.ceilings) != table.slots * table.ages * table.levels:
         raise ValueError("its ceilings do not fit its slots, ages and levels")
     return table
 
@@ -86,16 +87,28 @@ def _little(cells: "array[int]") -> "array[int]":
     return cells
 
 
-def _unpacked(packed: bytes) -> bytes:
+@lru_cache(SHARED)
+def _ceilings(text: str, bins: int) -> bytes:
+    packed = b64decode(text, validate=True)
     try:
-        return decompressobj().decompress(packed, MOST_BYTES)
+        found = decompressobj().decompress(packed, MOST_BYTES)
     except zlib_error as error:
         raise ValueError(f"its ceilings cannot be unpacked: {error}") from error
+    if found.translate(None, bytes(range(bins))):
+        raise ValueError("its ceilings do not fit its edges")
+    return found
+
+
+def _edges(values: list[Any]) -> tuple[float, ...]:
+    edges = _numbers(values)
+    if not edges or list(edges) != sorted(edges):
+        raise ValueError("its edges do not rise")
+    return edges
 
 
 def _numbers(values: list[Any]) -> tuple[float, ...]:
     """Return many numbers at once: every cycle reads them."""
-    if not {type(value) for value in values} <= {int, float} or not (
+    if not set(map(type, values)) <= {int, float} or not (
         max(map(abs, values), default=0) <= MOST and isfinite(sum(values))
     ):
         raise ValueError("not all of them are numbers")

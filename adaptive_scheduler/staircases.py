@@ -48,8 +48,12 @@ class Table:
         """Return the cost expected of a run that starts now, in CPU points relative to the level."""
         if not self.weights:
             return features[0]
-        parts = zip(features, self.low, self.high, self.weights, strict=True)
-        return sum(min(max(value, low), high) * weight for value, low, high, weight in parts)
+        parts = []
+        for value, low, high, weight in zip(features, self.low, self.high, self.weights, strict=True):
+            # Not min() and max(): a cycle does this for each feature of each task.
+            believed = low if value < low else value
+            parts.append((high if high < believed else believed) * weight)
+        return sum(parts)
 
     def account(self, behind: float) -> int:
         """Return the number of the level nearest to so many runs behind."""
@@ -58,7 +62,15 @@ class Table:
 
     def ceiling(self, slot: int, age: int, level: int) -> float:
         """Return the ceiling relative to the load's level; -inf is never, inf is always."""
-        number = self.ceilings[(slot * self.ages + age) * self.levels + level]
+        return self.edge(self.ceilings[(slot * self.ages + age) * self.levels + level])
+
+    def column(self, slot: int, level: int) -> bytes:
+        """Return the numbers of the ceilings of all ages in a slot."""
+        begin = slot * self.ages * self.levels
+        return self.ceilings[begin + level : begin + self.ages * self.levels : self.levels]
+
+    def edge(self, number: int) -> float:
+        """Return the ceiling that has this number."""
         if number == 0:
             return -inf
         return self.edges[number - 1] if number <= len(self.edges) else inf
