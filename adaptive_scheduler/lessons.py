@@ -14,7 +14,7 @@ from typing import Any
 from adaptive_scheduler import notation
 from adaptive_scheduler.durations import LONGEST, words
 from adaptive_scheduler.model import Rhythm, Rules, Task
-from adaptive_scheduler.rolling import FILLED, Rolling, grid_for, step_of
+from adaptive_scheduler.rolling import FILLED, Percents, Rolling, grid_for, step_of
 from adaptive_scheduler.signals import FEATURES, LONGEST_RUN_H, Present
 from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import from_iso
@@ -206,7 +206,7 @@ def standing(
             usable[task.name] = knowledge.lessons[task.name].table
     if not usable:
         return {}, why
-    present, step = Present(rolling.values(), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1
+    present, step = Present(Percents(rolling.cells), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1
     learned = {
         name: Learned(
             table,
