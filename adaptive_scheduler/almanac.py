@@ -84,7 +84,8 @@ class Almanac:
                 load = rolling.added(load, now, rules.tick, cpu)
         learned, why = lessons.standing(config.tasks, knowledge, load, now, rules, cpus)
         pairs = rules.heavy_pairs
-        if not lessons.general_problem(knowledge, load, now, rules.tick, cpus, rules.rhythm):
+        # Where any lesson holds, nothing was in the way of all.
+        if learned or not lessons.general_problem(knowledge, load, now, rules.tick, cpus, rules.rhythm):
             pairs |= knowledge.heavy_pairs
         # A pretended load is good for one decision, and nothing to be learned from.
         kept = None if pretended else load

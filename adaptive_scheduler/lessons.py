@@ -11,10 +11,10 @@ from functools import cached_property
 from math import isfinite
 from typing import Any
 
-from adaptive_scheduler import staircases
+from adaptive_scheduler import notation
 from adaptive_scheduler.durations import LONGEST, words
 from adaptive_scheduler.model import Rhythm, Rules, Task
-from adaptive_scheduler.rolling import FILLED, Rolling, grid_for, step_of
+from adaptive_scheduler.rolling import FILLED, Percents, Rolling, grid_for, step_of
 from adaptive_scheduler.signals import FEATURES, LONGEST_RUN_H, Present
 from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import from_iso
@@ -54,7 +54,7 @@ class Lesson:
         """The table; ValueError, KeyError or TypeError when it is damaged."""
         if self.raw is None:
             raise ValueError("there is none")
-        return staircases.decode(self.raw)
+        return notation.decode(self.raw)
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def standing(
             usable[task.name] = knowledge.lessons[task.name].table
     if not usable:
         return {}, why
-    present, step = Present(rolling.values(), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1
+    present, step = Present(Percents(rolling.cells), rolling.grid), step_of(now - tick / 2, rolling.grid) + 1
     learned = {
         name: Learned(
             table,

@@ -61,9 +61,11 @@ def learned(now: Learned, rhythm: Rhythm, behind: float) -> Staircase:
     table = now.table
     account, unit = table.account(behind), table.step_s / table.interval_s
     earliest = ceil(rhythm.faster / unit - 1e-9) * unit
-    stairs, top = [], -inf
-    for number in range(table.ages):
-        ceiling = now.level + table.ceiling(now.slot, number, account)
+    stairs, top, highest = [], -inf, 0
+    for number, bin_number in enumerate(table.column(now.slot, account)):
+        if bin_number <= highest:
+            continue
+        highest, ceiling = bin_number, now.level + table.edge(bin_number)
         if ceiling > top:
             age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
             stairs.append(Stair(max(earliest, age) if number else earliest, ceiling, inclusive=False))

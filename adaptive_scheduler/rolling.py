@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from sys import byteorder
-from typing import Any
+from typing import Any, overload
 
 from adaptive_scheduler.model import Sample
 from adaptive_scheduler.signals import KEPT_DAYS, Grid
@@ -51,6 +51,27 @@ def step_of(moment: datetime, grid: Grid) -> int:
     return wall // timedelta(minutes=grid.minutes)
 
 
+class Percents(Sequence[float]):
+    """Cells as CPU in per cent, worked out where they are looked at: a cycle looks at few of 28 days."""
+
+    def __init__(self, cells: Sequence[int]) -> None:
+        self._cells = cells
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @overload
+    def __getitem__(self, place: int) -> float: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[float]: ...
+
+    def __getitem__(self, place: int | slice) -> float | list[float]:
+        if isinstance(place, slice):
+            return [(cell & ~FILLED) / HUNDREDTHS for cell in self._cells[place]]
+        return (self._cells[place] & ~FILLED) / HUNDREDTHS
+
+
 @dataclass(frozen=True, slots=True)
 class Rolling:
     """The cells of all steps up to `end`, that one included; `total` and `count` are what its own is a mean of."""
@@ -63,7 +84,7 @@ class Rolling:
 
     def values(self) -> list[float]:
         """Return CPU in per cent, one a step, the oldest first."""
-        return [(cell & ~FILLED) / HUNDREDTHS for cell in self.cells]
+        return Percents(self.cells)[:]
 
     @property
     def measured_days(self) -> float:

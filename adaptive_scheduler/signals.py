@@ -89,6 +89,7 @@ class Present:
         if not values:
             raise ValueError("no load is known yet")
         self._values, self._grid = values, grid
+        self._recent = values[-grid.steps(LEVEL) :]
         self._slots: dict[tuple[int, int], float] = {}
         self._features: dict[int, tuple[float, ...]] = {}
         self.level = self._mean(grid.steps(LEVEL))
@@ -110,7 +111,7 @@ class Present:
         return self._slots[number, ahead]
 
     def _mean(self, width: int) -> float:
-        part = self._values[-width:]
+        part = self._recent[-width:]
         return sum(part) / len(part)
 
     def _over(self, number: int, run: int) -> float:

@@ -9,7 +9,7 @@ from functools import cache
 from math import isfinite
 from typing import Any
 
-from adaptive_scheduler import staircases
+from adaptive_scheduler import notation, staircases
 from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.learn import Past, Subject, fit, subject
@@ -110,7 +110,7 @@ def _encode(one: Finding) -> Plain:
         "windows": [[window.start, window.end] for window in one.task.windows],
         "refused": one.refused,
         "backtest": None if one.verdict is None else _numbers(one.verdict),
-        "table": None if one.table is None or one.refused else staircases.encode(one.table),
+        "table": None if one.table is None or one.refused else notation.encode(one.table),
     }
 
 

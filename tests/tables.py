@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from adaptive_scheduler import lessons, staircases
+from adaptive_scheduler import lessons, notation
 from adaptive_scheduler.model import Rhythm, Rules, Task
 from adaptive_scheduler.rolling import Rolling, added, grid_for
 from adaptive_scheduler.staircases import Learned, Table
@@ -70,7 +70,7 @@ def rules(cpu: float, level: float = 50.0, **tables: Table) -> Rules:
 
 def lesson(one: Table | None, **more: Any) -> Plain:
     """What rhythm.json says of a task."""
-    raw = None if one is None else staircases.encode(one)
+    raw = None if one is None else notation.encode(one)
     backtest = {"learned": 20.0, "classic": 30.0, "fixed": 40.0}
     interval_s = 3600.0 if one is None else one.interval_s
     return {"interval_s": interval_s, "windows": [], "refused": "", "backtest": backtest, "table": raw, **more}

@@ -13,7 +13,7 @@ pytest.importorskip("numpy", reason="learning needs numpy")
 
 import numpy as np
 
-from adaptive_scheduler import lessons, rolling, simulate, staircases, study, trace
+from adaptive_scheduler import lessons, notation, rolling, simulate, study, trace
 from adaptive_scheduler.almanac import LOAD_NAME, NAME
 from adaptive_scheduler.backtest import Replay, Verdict, replay, walk_forward
 from adaptive_scheduler.history import History
@@ -52,12 +52,12 @@ def test_a_table_fits_its_interval_and_can_be_written_and_read_again(every: floa
     known = past()
     mine = hourly(known, every)
     table = fit(known, mine, len(known.values))
-    assert staircases.decode(json.loads(json.dumps(staircases.encode(table)))) == table
+    assert notation.decode(json.loads(json.dumps(notation.encode(table)))) == table
     assert table.interval_s == every * 60
     assert table.first * table.stride >= mine.earliest
     assert (table.first + table.ages) * table.stride <= mine.latest + table.stride
     assert bool(table.weights) == (every <= 720)
-    assert len(json.dumps(staircases.encode(table))) < 50_000
+    assert len(json.dumps(notation.encode(table))) < 50_000
 
 
 def test_a_table_asks_for_less_where_the_day_is_calm() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adaptive_scheduler import lessons, staircases
+from adaptive_scheduler import lessons, notation
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.model import Rhythm, Rules, Window
 from adaptive_scheduler.rolling import Rolling, added, step_of
@@ -254,7 +254,7 @@ def test_one_line_says_how_far_it_is_in_force(of: Learning, says: str) -> None:
 def test_the_table_of_a_lesson_is_read_once() -> None:
     mine = lessons.decode(GOOD).lessons["job"]
     assert mine.table is mine.table
-    assert staircases.encode(mine.table) == GOOD["tasks"]["job"]["table"]
+    assert notation.encode(mine.table) == GOOD["tasks"]["job"]["table"]
 
 
 @pytest.mark.parametrize(

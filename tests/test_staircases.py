@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptive_scheduler import staircases
+from adaptive_scheduler import notation
 from adaptive_scheduler.model import Rhythm
+from adaptive_scheduler.notation import decode, encode
 from adaptive_scheduler.rhythm import Stair
 from adaptive_scheduler.rhythm import learned as stairs_of
 from adaptive_scheduler.signals import FEATURES
-from adaptive_scheduler.staircases import Table, decode, encode, hundredths
+from adaptive_scheduler.staircases import Table, hundredths
 from tests.tables import ALWAYS, EDGES, NEVER, learned, table
 from tests.test_rolling import JSON
 
@@ -167,10 +168,10 @@ def test_tables_are_equal_by_what_they_hold() -> None:
 def test_the_usual_signal_is_little_endian_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     one = table(usual=array("h", [0x0102] * 288))
     assert b64decode(encode(one)["usual"])[:2] == b"\x02\x01"
-    monkeypatch.setattr(staircases, "byteorder", {"little": "big", "big": "little"}[sys.byteorder])
+    monkeypatch.setattr(notation, "byteorder", {"little": "big", "big": "little"}[sys.byteorder])
     assert b64decode(encode(one)["usual"])[:2] == b"\x01\x02"
     assert decode(encode(one)) == one
 
 
 def test_the_format_says_its_units() -> None:
-    assert {"interval_s", "step_s", "cap_runs", "credit_runs"} <= staircases.encode(table()).keys()
+    assert {"interval_s", "step_s", "cap_runs", "credit_runs"} <= notation.encode(table()).keys()
