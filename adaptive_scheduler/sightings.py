@@ -118,19 +118,20 @@ def high_latency(source: str, answer: Answer, verdict: Verdict | None, calm: Cal
     """Return the sighting of a source that answers late, or not at all."""
     if verdict is None:
         return Sighting(name=HIGH_LATENCY, source=source, excess=None, calm=calm)
-    expected = round(latency_of(verdict.expected), 1)
+    value, expected = round(latency_of(verdict.value), 3), round(latency_of(verdict.expected), 3)
     who = "a durable write of the state" if source == DISK else f"probe '{source}'"
-    took = f"took {answer.ms:.0f} ms" if answer.ms is not None else f"had no answer ({answer.problem})"
+    took = f"took {_ms(answer.ms)}" if answer.ms is not None else "had no answer"
+    why = f" ({answer.problem})" if answer.problem else ""
     return Sighting(
         name=HIGH_LATENCY,
         source=source,
         excess=verdict.excess,
         calm=calm,
-        value=round(latency_of(verdict.value), 1),
+        value=value,
         expected=expected,
         unit="ms",
         since=answer.at,
-        reason=f"{who} {took} where {expected:.0f} ms are usual at most",
+        reason=f"{who} {took}{why} where {_ms(expected)} is usual at most",
         caused_by=caused_by,
     )
 
@@ -186,4 +187,9 @@ def _grows(culprit: Culprit) -> str:
 def _value(value: float | None, unit: str) -> str:
     if value is None:
         return "unknown"
-    return {"percent": percent(value), "bytes": spoken(value)}.get(unit, f"{value:.0f} ms")
+    return {"percent": percent(value), "bytes": spoken(value)}.get(unit, _ms(value))
+
+
+def _ms(value: float) -> str:
+    """Return milliseconds to two places that count: '1340 ms', '12 ms', '3.4 ms', '0.27 ms'."""
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"
