@@ -55,7 +55,7 @@ def known(baseline: Baseline, name: str, at: datetime, tick: timedelta, cell: fl
 def fresh(baseline: Baseline, at: datetime, tick: timedelta) -> Baseline:
     """Return the baseline without what was last measured longer ago than is kept: a probe that is gone."""
     grid = grid_for(tick)
-    oldest = step_of(at, grid) - KEPT_DAYS * grid.day
+    oldest = step_of(at - tick / 2, grid) - KEPT_DAYS * grid.day
     kept = {name: signal for name, signal in baseline.signals.items() if signal.series.end >= oldest}
     return baseline if len(kept) == len(baseline.signals) else replace(baseline, signals=kept)
 

@@ -7,7 +7,6 @@ from adaptive_scheduler.absence import Absence
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.clauses import Condition, Values
 from adaptive_scheduler.detectors.base import Calm, Verdict
-from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import (
     CPU_SPIKE,
     DISK,
@@ -16,6 +15,7 @@ from adaptive_scheduler.events import (
     MISSED_CYCLES,
     Answer,
     Culprit,
+    Watch,
 )
 from adaptive_scheduler.growth import Grower
 from adaptive_scheduler.series import latency_of, percent_of
@@ -154,11 +154,11 @@ def missed_cycles(absence: Absence | None) -> Sighting:
     )
 
 
-def condition(name: str, condition: Condition, values: Values, cycles: int, calm: Calm, caused_by: str) -> Sighting:
-    """Return the sighting of what the user described; its first comparison is what people are shown."""
+def condition(watch: Watch, condition: Condition, values: Values, cycles: int, calm: Calm, caused_by: str) -> Sighting:
+    """Return the sighting of what the user described, in the user's words; its first field is what people are shown."""
     first, holds = condition.first, condition.holds(values)
     return Sighting(
-        name=name,
+        name=watch.name,
         excess=None if holds is None else WHOLLY if holds else NOT_AT_ALL,
         calm=calm,
         cycles=cycles,
@@ -166,18 +166,13 @@ def condition(name: str, condition: Condition, values: Values, cycles: int, calm
         value=values.get(first.field),
         expected=first.limit,
         unit=first.unit,
-        reason=f"{condition}: {first.field} is {_value(values.get(first.field), first.unit)}",
+        reason=f"{' '.join(watch.when.split())}: {first.field} is {_value(values.get(first.field), first.unit)}",
     )
 
 
 def told(culprit: Culprit) -> str:
     """Return a culprit as people know it: 'make (pid 123)', 'cc1plus (8 processes)'."""
     return f"{culprit.name} ({f'{culprit.processes} processes' if culprit.processes > 1 else f'pid {culprit.pid}'})"
-
-
-def still_learning(learning: timedelta) -> str:
-    """Return how long a detector still learns, in words."""
-    return f"learning, {words(learning)} to go"
 
 
 def _grows(culprit: Culprit) -> str:

@@ -161,7 +161,7 @@ class _Looker:
         values = fields_of(self.facts.sample, ms.pop(DISK, None), ms)
         cycles = condition.cycles(self.tick)
         calm = Calm(SLIGHTEST, (cycles - 1) * self.tick, CONDITION_CALMS)
-        return sightings.condition(watch.name, condition, values, cycles, calm, self._cause(condition, values))
+        return sightings.condition(watch, condition, values, cycles, calm, self._cause(condition, values))
 
     def _cause(self, condition: Condition, values: Values) -> str:
         """Return the run of ours without whose CPU a condition would not hold, or that an event has started."""
