@@ -4,10 +4,11 @@ It measures before the transaction and keeps its own file, baseline.json; schedu
 Whatever fails here costs a note: an alarm must never cost a cycle.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from adaptive_scheduler import absence, alarms, census, consumers, metrics, probing, recall, watching
 from adaptive_scheduler.archive import Archive
@@ -24,12 +25,25 @@ MARGIN, MARGIN_SHARE = timedelta(seconds=15), 0.1
 """Probes are over this long before the next tick: 15 s, or 10 % of short ticks."""
 
 
+class Census(Protocol):
+    """Who tells of the processes of a machine; census.py is one."""
+
+    def take(self) -> tuple[Process, ...]:
+        """Return all processes."""
+
+    def claimed(self, processes: Iterable[Process], /) -> tuple[Process, ...]:
+        """Return them with the ids of the runs of ours they belong to."""
+
+    def run_id_of(self, pid: int, /) -> str:
+        """Return the id of the run of ours that a process belongs to, empty where it is nobody's."""
+
+
 class MachineLookout:
     """Looks at this machine, once a cycle."""
 
-    def __init__(self, config: Config, archive: Archive, *, pretended: bool = False) -> None:
+    def __init__(self, config: Config, archive: Archive, *, pretended: bool = False, who: Census = census) -> None:
         """`pretended` is whether the time is: then no prober is started, whose stamps would be real ones."""
-        self.config, self.archive, self.pretended = config, archive, pretended
+        self.config, self.archive, self.pretended, self.who = config, archive, pretended, who
         self.folder = Path(config.state_dir)
         self._found: list[Sighting] = []
         self._noted = Noted()
@@ -137,8 +151,8 @@ class MachineLookout:
         levels = [self.config.watches[kind].level for kind in (CPU_SPIKE, MEMORY_LEAK) if kind in self.config.watches]
         if all(level is Level.OFF for level in levels):
             return (), None, kept
-        everybody = census.take()
-        largest = census.claimed(consumers.largest(everybody))
+        everybody = self.who.take()
+        largest = self.who.claimed(consumers.largest(everybody))
         now, spender = seen.now, None
         if kept.tally is not None and kept.tally.at < now:
             passed = (now - kept.tally.at).total_seconds()
@@ -146,7 +160,7 @@ class MachineLookout:
                 passed = uptime_s - kept.uptime_s
             spender = consumers.busiest(everybody, kept.tally, passed, _cpus(seen.after))
             if spender is not None:
-                spender = replace(spender, run_id=census.run_id_of(spender.pid))
+                spender = replace(spender, run_id=self.who.run_id_of(spender.pid))
         if kept.tally is None or not timedelta(0) <= now - kept.tally.at < self.config.rules.tick / 2:
             kept = replace(kept, tally=consumers.tally(everybody, now), uptime_s=uptime_s)
         return largest, spender, kept
