@@ -148,11 +148,11 @@ class Archive:
         return found
 
     def samples(self, since: datetime, until: datetime) -> list[Sample]:
-        """Return the samples of a stretch of time, the oldest first."""
+        """Return the samples of a stretch of time, the oldest first; a row without a time is left out."""
         rows = self._rows(
             "select * from samples where at between :since and :until order by at", _stretch(since, until)
         )
-        return [archive_rows.sample(row) for row in rows]
+        return list(archive_rows.sound(rows, archive_rows.sample))
 
     def entry_at(self, task: str, moment: datetime) -> tuple[Entry | None, Sample | None]:
         """Return the ledger row in force at that moment and the sample it rested on."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from adaptive_scheduler import growth, series
 from adaptive_scheduler.growth import Growth
-from adaptive_scheduler.rolling import grid_for
-from adaptive_scheduler.series import Series
+from adaptive_scheduler.rolling import grid_for, step_of
+from adaptive_scheduler.series import KEPT_DAYS, Series
 from adaptive_scheduler.times import from_iso, iso
 
 Plain = dict[str, Any]
@@ -50,6 +50,14 @@ def known(baseline: Baseline, name: str, at: datetime, tick: timedelta, cell: fl
         return baseline
     signal = replace(was, series=series.added(was.series, at, tick, cell))
     return replace(baseline, signals={**baseline.signals, name: signal})
+
+
+def fresh(baseline: Baseline, at: datetime, tick: timedelta) -> Baseline:
+    """Return the baseline without what was last measured longer ago than is kept: a probe that is gone."""
+    grid = grid_for(tick)
+    oldest = step_of(at - tick / 2, grid) - KEPT_DAYS * grid.day
+    kept = {name: signal for name, signal in baseline.signals.items() if signal.series.end >= oldest}
+    return baseline if len(kept) == len(baseline.signals) else replace(baseline, signals=kept)
 
 
 def encode(baseline: Baseline) -> Plain:

@@ -17,8 +17,11 @@ from adaptive_scheduler.events import Culprit, Process
 
 Plain = dict[str, Any]
 
+SLOT = timedelta(minutes=5)
+"""Sizes are remembered this far apart at least: a program that loads its data for ten minutes is no leak."""
+
 KEPT = 144
-"""Sizes that are remembered of a process: 12 hours at a tick of 5 minutes."""
+"""Sizes that are remembered of a process: 12 hours at a tick of 5 minutes or less."""
 
 BLOCKS = 12
 SPANS = (12, 36, 144)
@@ -80,7 +83,8 @@ class Grower:
 
 
 def grown(growth: Growth, processes: Iterable[Process], now: datetime, tick: timedelta) -> Growth:
-    """Return the growth with the largest processes of this cycle; one within half a tick of the last adds nothing."""
+    """Return the growth with the largest processes of this cycle; one too soon after the last adds nothing."""
+    apart = max(tick / 2, SLOT - tick / 2).total_seconds()
     seconds, day = int(now.timestamp()), int(now.timestamp() // 86400)
     followed: dict[int, Sizes] = {}
     peaks = {
@@ -92,10 +96,10 @@ def grown(growth: Growth, processes: Iterable[Process], now: datetime, tick: tim
         was = growth.processes.get(one.pid)
         if was is None or was.name != one.name or abs(was.created - one.created) > SAME_S or was.at[-1] > seconds:
             was = Sizes(one.name, one.created, (), ())
-        if was.at and seconds - was.at[-1] < tick.total_seconds() / 2:
+        if was.at and seconds - was.at[-1] < apart:
             followed[one.pid] = was
             continue
-        followed[one.pid] = Sizes(one.name, was.created, (*was.at, seconds)[-KEPT:], (*was.mib, mib)[-KEPT:])
+        followed[one.pid] = Sizes(one.name, one.created, (*was.at, seconds)[-KEPT:], (*was.mib, mib)[-KEPT:])
         days = peaks.setdefault(one.name, {})
         days[day] = max(mib, days.get(day, 0))
     kept = sorted(((max(days.values()), name) for name, days in peaks.items() if days), reverse=True)[:NAMES]
@@ -180,7 +184,7 @@ def decode(plain: Mapping[str, Any]) -> Growth:
     processes = {}
     for pid, name, created, pairs in plain["processes"]:
         times, sizes = zip(*(_pair(pair) for pair in pairs), strict=True)
-        if not isinstance(name, str) or not isfinite(created) or list(times) != sorted(times):
+        if not isinstance(name, str) or not isfinite(created) or any(b <= a for a, b in pairwise(times)):
             raise ValueError(f"{name!r} is no process that was followed")
         processes[_whole(pid)] = Sizes(name, float(created), times[-KEPT:], sizes[-KEPT:])
     peaks = {str(name): dict(_pair(pair) for pair in pairs) for name, pairs in plain["peaks"].items()}

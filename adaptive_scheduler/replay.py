@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Protocol
 
-from adaptive_scheduler import watching
+from adaptive_scheduler import alarms, watching
 from adaptive_scheduler.baseline import Baseline
 from adaptive_scheduler.events import Answer, Event, Watch
 from adaptive_scheduler.model import Sample
@@ -58,7 +58,7 @@ def step_of(moments: Iterable[datetime], least: timedelta) -> timedelta:
 
 
 class Replay:
-    """Detectors that are shown one row after the other."""
+    """Detectors that are shown one row after the other; all of its load is that of others."""
 
     def __init__(self, watches: Mapping[str, Watch], tick: timedelta) -> None:
         self.watches, self.tick = watches, tick
@@ -71,11 +71,11 @@ class Replay:
         spoke = point.ms is not None and point.ms > 0
         facts = watching.Facts(
             at=known_at,
-            sample=Sample(known_at, point.cpu, point.memory, source=TRACE),
+            sample=Sample(known_at, point.cpu, point.memory, point.cpu, source=TRACE),
             latencies={TRACE: Answer(known_at, point.ms)} if spoke else {},
         )
         self._baseline, found = watching.look(self._baseline, facts, self.watches, self.tick)
-        self._latches, events = watching.happened(self._latches, found, self.watches, known_at, self.tick)
+        self._latches, events = alarms.happened(self._latches, found, self.watches, known_at, self.tick)
         return events
 
 

@@ -7,7 +7,6 @@ from adaptive_scheduler.absence import Absence
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.clauses import Condition, Values
 from adaptive_scheduler.detectors.base import Calm, Verdict
-from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import (
     CPU_SPIKE,
     DISK,
@@ -16,6 +15,7 @@ from adaptive_scheduler.events import (
     MISSED_CYCLES,
     Answer,
     Culprit,
+    Watch,
 )
 from adaptive_scheduler.growth import Grower
 from adaptive_scheduler.series import latency_of, percent_of
@@ -118,19 +118,20 @@ def high_latency(source: str, answer: Answer, verdict: Verdict | None, calm: Cal
     """Return the sighting of a source that answers late, or not at all."""
     if verdict is None:
         return Sighting(name=HIGH_LATENCY, source=source, excess=None, calm=calm)
-    expected = round(latency_of(verdict.expected), 1)
+    value, expected = round(latency_of(verdict.value), 3), round(latency_of(verdict.expected), 3)
     who = "a durable write of the state" if source == DISK else f"probe '{source}'"
-    took = f"took {answer.ms:.0f} ms" if answer.ms is not None else f"had no answer ({answer.problem})"
+    took = f"took {_ms(answer.ms)}" if answer.ms is not None else "had no answer"
+    why = f" ({answer.problem})" if answer.problem else ""
     return Sighting(
         name=HIGH_LATENCY,
         source=source,
         excess=verdict.excess,
         calm=calm,
-        value=round(latency_of(verdict.value), 1),
+        value=value,
         expected=expected,
         unit="ms",
         since=answer.at,
-        reason=f"{who} {took} where {expected:.0f} ms are usual at most",
+        reason=f"{who} {took}{why} where {_ms(expected)} is usual at most",
         caused_by=caused_by,
     )
 
@@ -153,11 +154,11 @@ def missed_cycles(absence: Absence | None) -> Sighting:
     )
 
 
-def condition(name: str, condition: Condition, values: Values, cycles: int, calm: Calm, caused_by: str) -> Sighting:
-    """Return the sighting of what the user described; its first comparison is what people are shown."""
+def condition(watch: Watch, condition: Condition, values: Values, cycles: int, calm: Calm, caused_by: str) -> Sighting:
+    """Return the sighting of what the user described, in the user's words; its first field is what people are shown."""
     first, holds = condition.first, condition.holds(values)
     return Sighting(
-        name=name,
+        name=watch.name,
         excess=None if holds is None else WHOLLY if holds else NOT_AT_ALL,
         calm=calm,
         cycles=cycles,
@@ -165,18 +166,13 @@ def condition(name: str, condition: Condition, values: Values, cycles: int, calm
         value=values.get(first.field),
         expected=first.limit,
         unit=first.unit,
-        reason=f"{condition}: {first.field} is {_value(values.get(first.field), first.unit)}",
+        reason=f"{' '.join(watch.when.split())}: {first.field} is {_value(values.get(first.field), first.unit)}",
     )
 
 
 def told(culprit: Culprit) -> str:
     """Return a culprit as people know it: 'make (pid 123)', 'cc1plus (8 processes)'."""
     return f"{culprit.name} ({f'{culprit.processes} processes' if culprit.processes > 1 else f'pid {culprit.pid}'})"
-
-
-def still_learning(learning: timedelta) -> str:
-    """Return how long a detector still learns, in words."""
-    return f"learning, {words(learning)} to go"
 
 
 def _grows(culprit: Culprit) -> str:
@@ -186,4 +182,9 @@ def _grows(culprit: Culprit) -> str:
 def _value(value: float | None, unit: str) -> str:
     if value is None:
         return "unknown"
-    return {"percent": percent(value), "bytes": spoken(value)}.get(unit, f"{value:.0f} ms")
+    return {"percent": percent(value), "bytes": spoken(value)}.get(unit, _ms(value))
+
+
+def _ms(value: float) -> str:
+    """Return milliseconds to two places that count: '1340 ms', '12 ms', '3.4 ms', '0.27 ms'."""
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"

@@ -1,6 +1,6 @@
-"""What is asked each cycle whether something has happened, and what becomes an event of it. Pure.
+"""What is asked each cycle whether something has happened. Pure.
 
-`look` needs no state and may take its milliseconds outside the transaction; `happened` turns the latches.
+It needs no state and may take its milliseconds outside the transaction; what becomes of it is in alarms.py.
 Load that is ours is told apart: CPU is what others use, and during a heavy run of ours and one slot after it
 no spike is seen; what else it may have caused is recorded as its doing and starts nothing.
 """
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adaptive_scheduler import growth, latches, sightings
+from adaptive_scheduler import growth, sightings
 from adaptive_scheduler.absence import Absence
-from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline, Signal, known
+from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline, Signal, fresh, known
 from adaptive_scheduler.clauses import Condition, Values
 from adaptive_scheduler.conditions import fields_of, parse
 from adaptive_scheduler.detectors.base import Calm, Detector, Verdict, learning
@@ -27,25 +27,20 @@ from adaptive_scheduler.events import (
     SHORT_SAMPLE,
     Answer,
     Culprit,
-    Event,
     Level,
     Process,
     Watch,
 )
-from adaptive_scheduler.latches import Latch
 from adaptive_scheduler.model import Sample
-from adaptive_scheduler.ownership import OwnLoad
+from adaptive_scheduler.ownership import HEAVY, OwnLoad
 from adaptive_scheduler.series import latency_cell, percent_cell
-from adaptive_scheduler.sightings import NOT_AT_ALL, WHOLLY, Sighting
+from adaptive_scheduler.sightings import WHOLLY, Sighting
 
 CONDITION_CALMS = timedelta(hours=1)
 """The cool-down of a condition of the user that names none."""
 
 SLOT_AFTER = 1.6
 """Ticks after a heavy run of ours was last seen in which no spike is believed: one slot, and late ticks."""
-
-FORGOTTEN = timedelta(days=60)
-"""After so long without a word a latch is as at the beginning; no cool-down is longer than half of it."""
 
 SLIGHTEST = 1e-9
 """A condition is calm when it does not hold; while it ripens it is not."""
@@ -75,7 +70,7 @@ def look(
     baseline: Baseline, facts: Facts, watches: Mapping[str, Watch], tick: timedelta
 ) -> tuple[Baseline, list[Sighting]]:
     """Return the baseline with this cycle in it, and what each event that is watched for says of it."""
-    looker = _Looker(baseline, facts, watches, tick)
+    looker = _Looker(fresh(baseline, facts.at, tick), facts, watches, tick)
     found = [sighting for sighting in looker.all() if sighting.name in watches]
     return looker.baseline, found
 
@@ -92,38 +87,12 @@ def remembered_latency(baseline: Baseline, source: str, answer: Answer, tick: ti
     return known(baseline, LATENCY + source, answer.at, tick, None if answer.ms is None else latency_cell(answer.ms))
 
 
-def happened(
-    text: str, found: Sequence[Sighting], watches: Mapping[str, Watch], now: datetime, tick: timedelta
-) -> tuple[str, list[Event]]:
-    """Return the latches after these sightings, and the events that fired; `text` is what the state carries."""
-    turned = {key: latch for key, latch in latches.decode(text).items() if _is_kept(key, latch, watches, now)}
-    seen, events = {one.key for one in found}, []
-    for one in found:
-        watch, latch, excess = watches[one.name], turned.get(one.key, Latch()), one.excess
-        if one.learning > timedelta(0):
-            excess = None
-        if one.cycles:
-            latch = latches.counted(latch, None if excess is None else excess >= WHOLLY, now, tick)
-            excess = None if excess is None else latch.held / one.cycles
-        calm = one.calm if watch.cool_down is None else replace(one.calm, cool_down=watch.cool_down)
-        turned[one.key], fires = latches.turned(latch, excess, now, calm, watch.max_per_hour)
-        if fires:
-            events.append(_event(one, now))
-            if (same := _same_thing(one)) is not None:
-                turned[same] = latches.fired_with(turned.get(same, Latch()), now)
-    for key in turned.keys() - seen:
-        if key.startswith(f"{MEMORY_LEAK}:"):
-            # A process that is not blamed any more is calm.
-            turned[key], _ = latches.turned(turned[key], NOT_AT_ALL, now, MemoryLeak().calm(tick))
-    return latches.encode(turned), events
-
-
 class _Looker:
     """One look: everything that was measured, detector by detector."""
 
     def __init__(self, baseline: Baseline, facts: Facts, watches: Mapping[str, Watch], tick: timedelta) -> None:
         self.baseline, self.facts, self.watches, self.tick = baseline, facts, watches, tick
-        if facts.own is not None:
+        if facts.own is not None and facts.own.cpu_percent >= HEAVY:
             self.baseline = replace(baseline, own_at=facts.at)
 
     def all(self) -> Iterator[Sighting]:
@@ -193,7 +162,7 @@ class _Looker:
         values = fields_of(self.facts.sample, ms.pop(DISK, None), ms)
         cycles = condition.cycles(self.tick)
         calm = Calm(SLIGHTEST, (cycles - 1) * self.tick, CONDITION_CALMS)
-        return sightings.condition(watch.name, condition, values, cycles, calm, self._cause(condition, values))
+        return sightings.condition(watch, condition, values, cycles, calm, self._cause(condition, values))
 
     def _cause(self, condition: Condition, values: Values) -> str:
         """Return the run of ours without whose CPU a condition would not hold, or that an event has started."""
@@ -229,36 +198,3 @@ def _foreign(sample: Sample) -> float | None:
     if sample.source == SHORT_SAMPLE:
         return None
     return sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
-
-
-def _event(one: Sighting, now: datetime) -> Event:
-    return Event(
-        name=one.name,
-        at=now,
-        value=one.value,
-        expected=one.expected,
-        unit=one.unit,
-        since=now if one.since is None else one.since,
-        reason=one.reason,
-        source=one.source,
-        culprit=one.culprit,
-        caused_by=one.caused_by,
-    )
-
-
-def _same_thing(one: Sighting) -> str | None:
-    """Return the latch that must not tell the same again: of a leak, the total's and that of its process."""
-    if one.name != MEMORY_LEAK:
-        return None
-    if one.source:
-        return MEMORY_LEAK
-    return None if one.culprit is None else f"{MEMORY_LEAK}:{one.culprit.name}"
-
-
-def _is_kept(key: str, latch: Latch, watches: Mapping[str, Watch], now: datetime) -> bool:
-    """Whether a latch is still of use: its event is watched for, and it has fired or counted of late."""
-    watch = watches.get(key.partition(":")[0])
-    if watch is None or watch.level is Level.OFF:
-        return False
-    stamps = [stamp for stamp in (latch.last, latch.held_at, latch.calm_since) if stamp is not None]
-    return bool(stamps) and now - max(stamps) < FORGOTTEN

@@ -38,6 +38,8 @@ class ScriptedRunner:
         self.acked: list[str] = []
         self.full_disk: set[str] = set()
         self.uses: dict[str, int] = {}
+        self.burns: dict[str, float] = {}
+        """How many CPUs the runs of a task keep busy."""
 
     def nodes(self) -> list[Node]:
         return [Node("here", 2, 0)]
@@ -94,7 +96,9 @@ class ScriptedRunner:
         return self.uses.get(task)
 
     def usage(self, task: str, run_id: str) -> float | None:
-        return 1.0 if run_id in self.began else None
+        if run_id not in self.began or task not in self.burns:
+            return 1.0 if run_id in self.began else None
+        return self.burns[task] * (self.clock.moment - self.began[run_id][1]).total_seconds()
 
     def _end(self, run_id: str) -> datetime:
         name, began = self.began[run_id]
@@ -111,7 +115,7 @@ class ScriptedRunner:
         result = Result(
             *(run_id, script.status, began, self._end(run_id), took, code),
             cause=f"exit code {code}",
-            cpu_s=2.0,
+            cpu_s=self.burns[name] * took if name in self.burns else 2.0,
             peak_memory_bytes=script.peak,
         )
         step = StepResult(f"{name}.py", script.status.value, result.cause, code, None, 0.0, took)

@@ -4,18 +4,21 @@ Everything but the machine and the scripts is real: the state file, the history,
 runner is a sibling of the local one: its runs last as long as a test says and end as a test says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from adaptive_scheduler import files, probefiles, recall
 from adaptive_scheduler.almanac import Almanac
+from adaptive_scheduler.baseline import Baseline
 from adaptive_scheduler.cycle import run
-from adaptive_scheduler.edges import Blind, Report, Seen, Wish, World
-from adaptive_scheduler.events import Event
+from adaptive_scheduler.edges import Blind, Lookout, Report, Seen, Wish, World
+from adaptive_scheduler.events import Answer, Event, Probe, Process, Watch
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
+from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, State, Status, Task
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.preview import look, present, preview
@@ -25,6 +28,7 @@ from adaptive_scheduler.store import Store
 from tests import tables as tables_of
 from tests.builders import NOW, event, footprint, task
 from tests.scripted import Script, ScriptedRunner
+from tests.sights import process, watches
 
 
 class HandClock:
@@ -43,6 +47,44 @@ class HandClock:
         self.moment += timedelta(seconds=seconds)
 
 
+CPUS = 4
+
+
+@dataclass
+class Clocks:
+    """The clocks of a machine that was booted a day ago; `slept` and `set_by` are what the wall clock alone shows."""
+
+    booted: datetime
+    boot: str = "boot-1"
+    slept: timedelta = timedelta(0)
+    set_by: timedelta = timedelta(0)
+
+    def reading(self, now: datetime) -> dict[str, Any]:
+        up_s = (now - self.set_by - self.booted).total_seconds()
+        awake_s = up_s - self.slept.total_seconds()
+        return {"boot": self.boot, "uptime_s": up_s, "total_s": CPUS * awake_s, "cpus": CPUS, "source": "host"}
+
+
+class HandCensus:
+    """The processes of a machine as a test says; those that are `ours` belong to a run."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, Process] = {}
+        self.ours: dict[int, str] = {}
+        self.broken = False
+
+    def take(self) -> tuple[Process, ...]:
+        if self.broken:
+            raise RuntimeError("no census today")
+        return tuple(self.processes.values())
+
+    def claimed(self, processes: Iterable[Process]) -> tuple[Process, ...]:
+        return tuple(replace(one, run_id=self.run_id_of(one.pid)) for one in processes)
+
+    def run_id_of(self, pid: int) -> str:
+        return self.ours.get(pid, "")
+
+
 @dataclass
 class HandMeter:
     """A machine whose load a test sets; a list of memory values is used up reading by reading."""
@@ -54,13 +96,21 @@ class HandMeter:
     available: int | None = None
     total: int | None = None
     available_later: list[int] = field(default_factory=list)
+    clocks: Clocks | None = None
+    source: str = "test"
 
     def measure(
         self, readings: tuple[Reading, ...], now: datetime, own_cpu_s: float
     ) -> tuple[Sample, tuple[Reading, ...]]:
         self.own_cpu_s = own_cpu_s
-        sample = Sample(now, self.cpu, self.memory_now, None, {}, "test", self.available, self.total)
-        return sample, ({"at": now.isoformat()},)
+        foreign, reading = None, {"at": now.isoformat()}
+        if self.clocks is not None:
+            reading |= self.clocks.reading(now)
+            if self.cpu is not None and readings and own_cpu_s:
+                passed_s = (now - datetime.fromisoformat(str(readings[-1]["at"]))).total_seconds()
+                foreign = max(0.0, self.cpu - 100 * own_cpu_s / (CPUS * passed_s))
+        sample = Sample(now, self.cpu, self.memory_now, foreign, {}, self.source, self.available, self.total)
+        return sample, (*readings[-1:], reading)
 
     def memory(self) -> Memory:
         if self.later:
@@ -118,6 +168,9 @@ class TestWorld:
         self.tasks: dict[str, Task] = {}
         self.scripts: dict[str, Script] = {}
         self.runner = ScriptedRunner(self.clock, self.scripts)
+        self.census: HandCensus | None = None
+        self.watches: dict[str, Watch] = {}
+        self.probes: dict[str, Probe] = {}
 
     # -- saying what there is ----------------------------------------------------------------------
 
@@ -145,6 +198,32 @@ class TestWorld:
     def event(self, name: str, **more: Any) -> "TestWorld":
         """Let something happen, which the next cycle sees."""
         self.lookout.events.append(event(name, at=self.clock.moment, **more))
+        return self
+
+    def watched(self, usual: Baseline | None = None, *own: Watch, **built_in: Any) -> "TestWorld":
+        """Let the real lookout look, at processes that a test says; `usual` is what the last cycle has left."""
+        self.census, self.watches = HandCensus(), watches(*own, **built_in)
+        self.meter.clocks, self.meter.total = Clocks(self.clock.moment - timedelta(days=1)), 10 << 30
+        self.meter.available = 5 << 30
+        if usual is not None:
+            files.private_folder(self.folder)
+            recall.write(self.folder, recall.Remembered(usual))
+        return self
+
+    def process(self, name: str, pid: int = 7, mib: float = 100, **more: Any) -> "TestWorld":
+        """Let there be a process, or let it be like this from now on; more CPU seconds are added to those it had."""
+        assert self.census is not None
+        was = self.census.processes.get(pid)
+        used_s = more.pop("uses_s", 0.0) + (0.0 if was is None else was.cpu_s)
+        self.census.processes[pid] = process(name, pid, mib=mib, cpu_s=used_s, **more)
+        return self
+
+    def answered(self, source: str, ms: float | None, **more: Any) -> "TestWorld":
+        """Let a probe have answered just now."""
+        self.probes.setdefault(source, Probe(name=source, way="tcp", target=("localhost:1",)))
+        files.private_folder(self.folder)
+        answer = Answer(self.clock.moment, ms, more.get("problem", "" if ms is not None else "refused"))
+        probefiles.write_answers(self.folder, {source: answer})
         return self
 
     def later(self, **by: float) -> "TestWorld":
@@ -179,16 +258,27 @@ class TestWorld:
 
     @property
     def world(self) -> World:
-        config = Config(path="tasks.toml", state_dir=str(self.folder), rules=self.rules, tasks=dict(self.tasks))
+        config = Config(
+            path="tasks.toml",
+            state_dir=str(self.folder),
+            rules=self.rules,
+            tasks=dict(self.tasks),
+            watches=self.watches,
+            probes=self.probes,
+        )
+        history = History(self.folder)
+        lookout: Lookout = self.lookout
+        if self.census is not None:
+            lookout = MachineLookout(config, history, pretended=True, who=self.census)
         return World(
             config,
             self.clock,  # type: ignore[arg-type]  # a clock by its two methods
             Store(self.folder),
-            History(self.folder),
+            history,
             Journal(self.folder),
             self.runner,
             self.meter,
-            self.lookout,
+            lookout,
         )
 
     def cycle(self, *only: str, force: bool = False, wait: timedelta | None = None) -> Cycle:

@@ -7,15 +7,20 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
-from adaptive_scheduler import lookout, plain_events, vigilance
+from adaptive_scheduler import plain_events, recall, vigilance
 from adaptive_scheduler import replay as replaying
 from adaptive_scheduler import trace as traces
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.conditions import parse
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.events import HIGH_LATENCY, MEMORY_LEAK, MISSED_CYCLES, Level, Watch
+from adaptive_scheduler.events import CPU_SPIKE, HIGH_LATENCY, MEMORY_LEAK, MISSED_CYCLES, Level, Watch
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.replay import Point
+
+COLUMNS = {CPU_SPIKE: "cpu_percent", MEMORY_LEAK: "memory_percent"}
+FIELDS = {"cpu_load": "cpu_percent", "foreign_cpu": "cpu_percent", "memory_usage": "memory_percent"}
+"""The column of a trace that an event, or a field of a condition, is about."""
 
 
 def events(config: str | None, *, kind: str | None, limit: int, trace: Path | None, as_json: bool) -> int:
@@ -35,7 +40,7 @@ def events(config: str | None, *, kind: str | None, limit: int, trace: Path | No
         return 0
     from adaptive_scheduler.render import happened as page
 
-    usual = lookout.read(Path(world.config.state_dir), world.config.rules.tick)
+    usual = recall.usual(world.store.folder, world.config.rules.tick)
     latches = world.store.read().state.latches
     standings = vigilance.standings(world.config.watches, usual, latches, world.config.probes)
     notes = seams_in_force()
@@ -51,7 +56,7 @@ def _replay(world: World, path: Path, kind: str | None, *, as_json: bool) -> int
     watch = world.config.watches[kind]
     if watch.level is Level.OFF:
         raise UsageError(f"events.{kind}.level is 'off' in '{world.config.path}'")
-    points, tick = _points(path, kind, world.config.rules.tick)
+    points, tick = _points(path, watch, world.config.rules.tick)
     watches: Mapping[str, Watch] = {kind: watch}
     made = []
     with _progress(len(points), quiet=as_json) as advance:
@@ -66,19 +71,30 @@ def _replay(world: World, path: Path, kind: str | None, *, as_json: bool) -> int
     return 0
 
 
-def _points(path: Path, kind: str, least: timedelta) -> tuple[list[Point], timedelta]:
+def _points(path: Path, watch: Watch, least: timedelta) -> tuple[list[Point], timedelta]:
     """Return the rows on the steps of the trace, and how long these are."""
-    if kind == HIGH_LATENCY:
+    if watch.name == HIGH_LATENCY:
         values = traces.read_values(path)
         tick = replaying.step_of((at for at, _ in values), least)
         return [Point(at.astimezone(), ms=value) for at, value in values], tick
-    rows = traces.read(path, "memory_percent" if kind == MEMORY_LEAK else "cpu_percent")
+    rows = traces.read(path, _column(watch))
     tick = replaying.step_of((row.at for row in rows), least)
     if tick < least:
         # Closer rows are averaged: the detectors know cycles, which come once a tick.
         tick, (_, slots) = least, traces.slots(rows, least)
         rows = [row for row in slots if row is not None]
     return [Point(row.at.astimezone(), row.cpu, row.memory) for row in rows], tick
+
+
+def _column(watch: Watch) -> str:
+    """Return the column without which there is nothing to look at."""
+    if watch.name in COLUMNS:
+        return COLUMNS[watch.name]
+    fields = parse(watch.when).fields
+    for field in fields:
+        if field not in FIELDS:
+            raise UsageError(f"a trace tells nothing of '{field}', which events.{watch.name} looks at")
+    return FIELDS[fields[0]]
 
 
 def _counted(points: list[Point], advance: Callable[[], None]) -> Iterator[Point]:

@@ -2,7 +2,7 @@
 
 import time
 
-from adaptive_scheduler import lastgood, lookout, recent, registration, vigilance
+from adaptive_scheduler import lastgood, recall, recent, registration, vigilance
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.opening import open_world, seams_in_force
@@ -40,7 +40,7 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
     notes = [*seams_in_force(), *seen.notes]
     if opening.faults:
         notes.append(lastgood.explanation(opening.opened))
-    usual = lookout.read(world.store.folder, world.config.rules.tick)
+    usual = recall.usual(world.store.folder, world.config.rules.tick)
     return overview(
         world.config,
         seen.state,

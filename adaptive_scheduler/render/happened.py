@@ -42,10 +42,9 @@ def replayed(made: Sequence[Event], begin: datetime, end: datetime, kind: str) -
     """Print what would have fired in a trace."""
     out = console()
     weeks = (end - begin) / timedelta(weeks=1)
-    times = "once" if len(made) == 1 else f"{len(made)} times"
-    out.print(
-        f"{kind} would have fired {times} in {words(end - begin)}, {len(made) / max(weeks, 1e-9):.2f} times a week"
-    )
+    times = {0: "not have fired", 1: "have fired once"}.get(len(made), f"have fired {len(made)} times")
+    rate = f", {len(made) / weeks:.2f} times a week" if made and weeks >= 1 else ""
+    out.print(f"{kind} would {times} in {words(end - begin)}{rate}")
     if made:
         table = columns("When", "What")
         for event in made:
