@@ -123,20 +123,21 @@ class MachineLookout:
             absence=None if mark is None or before is None else absence.between(before, mark, tick),
         )
         usual, self._found = watching.look(kept.baseline, facts, self.config.watches, tick)
-        answered = {**kept.answered, **{name: one.at for name, one in answers.items()}}
+        answered = {name: one for name, one in {**kept.answered, **answers}.items() if name in self.config.probes}
+        before_now = recall.troubles(kept.answered)
+        self._noted.complaints += [one for one in recall.troubles(answered) if one not in before_now]
         self._kept = replace(
             counted,
             baseline=kept.baseline if sample.source == PRETENDED else usual,
-            answered={name: at for name, at in answered.items() if name in self.config.probes},
+            answered=answered,
             written=None,
         )
 
     def _answers(self, kept: Remembered, now: datetime) -> dict[str, Answer]:
         """Return the answers of our probes that no cycle has met before."""
         found = probing.take_in(self.folder, now, FRESH_TICKS * self.config.rules.tick)
-        return {
-            name: one for name, one in found.items() if name in self.config.probes and one.at != kept.answered.get(name)
-        }
+        met = {name: one.at for name, one in kept.answered.items()}
+        return {name: one for name, one in found.items() if name in self.config.probes and one.at != met.get(name)}
 
     def _is_fresh(self, answer: Answer, now: datetime) -> bool:
         return timedelta(0) <= now - answer.at <= FRESH_TICKS * self.config.rules.tick

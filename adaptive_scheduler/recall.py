@@ -25,12 +25,12 @@ DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Recurs
 
 @dataclass(frozen=True)
 class Remembered:
-    """All of baseline.json: what is usual, the last census, when each source last answered, the last write."""
+    """All of baseline.json: what is usual, the last census, the last answer of each probe, the last write."""
 
     baseline: Baseline = field(default_factory=Baseline)
     tally: consumers.Tally | None = None
     uptime_s: float | None = None
-    answered: Mapping[str, datetime] = field(default_factory=dict)
+    answered: Mapping[str, Answer] = field(default_factory=dict)
     written: Answer | None = None
 
 
@@ -42,13 +42,17 @@ def read(folder: Path, tick: timedelta) -> Remembered | None:
         return None
 
 
-def usual(folder: Path, tick: timedelta) -> Baseline:
-    """Return what is usual as the last cycle left it, for people; nothing where there is no such file to be read."""
+def shown(folder: Path, tick: timedelta) -> Remembered:
+    """Return what the last cycle left, for people; nothing where there is no such file to be read."""
     try:
-        found = read(folder, tick)
+        return read(folder, tick) or Remembered()
     except (OSError, *DAMAGE):
-        found = None
-    return Baseline() if found is None else found.baseline
+        return Remembered()
+
+
+def troubles(answered: Mapping[str, Answer]) -> list[str]:
+    """Return a sentence for each probe whose last answer was none, or told of trouble."""
+    return [f"probe '{name}': {one.problem}" for name, one in answered.items() if one.problem]
 
 
 def write(folder: Path, kept: Remembered) -> None:
@@ -70,7 +74,7 @@ def out_of(archive: Archive, now: datetime, tick: timedelta, timeouts_ms: Mappin
         for answer in answers:
             ms = timeouts_ms.get(source) if answer.ms is None else answer.ms
             found = watching.remembered_latency(found, source, Answer(local(answer.at), ms), tick)
-    return found
+    return watching.primed(found, tick)
 
 
 def _text(kept: Remembered) -> str:
@@ -79,8 +83,8 @@ def _text(kept: Remembered) -> str:
         **baseline.encode(kept.baseline),
         "tally": None if kept.tally is None else consumers.encode(kept.tally),
         "uptime_s": kept.uptime_s,
-        "answered": {name: iso(at) for name, at in kept.answered.items()},
-        "written": None if written is None else {"at": iso(written.at), "ms": written.ms},
+        "answered": {name: _answer(one) for name, one in kept.answered.items()},
+        "written": None if written is None else _answer(written),
     }
     return json.dumps(plain, separators=(",", ":"))
 
@@ -93,6 +97,15 @@ def _decoded(plain: Mapping[str, Any], tick: timedelta) -> Remembered:
         usual,
         None if tally is None else consumers.decode(tally),
         None if uptime_s is None else float(uptime_s),
-        {str(name): from_iso(at) for name, at in plain["answered"].items()},
-        None if written is None else Answer(from_iso(written["at"]), float(written["ms"])),
+        {str(name): _answered(one) for name, one in plain["answered"].items()},
+        None if written is None else _answered(written),
     )
+
+
+def _answer(one: Answer) -> dict[str, Any]:
+    return {"at": iso(one.at), "ms": one.ms, "problem": one.problem}
+
+
+def _answered(plain: Mapping[str, Any]) -> Answer:
+    ms = plain["ms"]
+    return Answer(from_iso(plain["at"]), None if ms is None else float(ms), str(plain["problem"]))

@@ -14,6 +14,7 @@ from adaptive_scheduler.absence import Absence
 from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline, Signal, fresh, known
 from adaptive_scheduler.clauses import Condition, Values
 from adaptive_scheduler.conditions import fields_of, parse
+from adaptive_scheduler.detectors import cpu_spike
 from adaptive_scheduler.detectors.base import Calm, Detector, Verdict, learning
 from adaptive_scheduler.detectors.cpu_spike import CpuSpike
 from adaptive_scheduler.detectors.high_latency import HighLatency
@@ -80,6 +81,15 @@ def remembered(baseline: Baseline, sample: Sample, tick: timedelta) -> Baseline:
     cpu = _foreign(sample)
     baseline = known(baseline, CPU, sample.at, tick, None if cpu is None else percent_cell(cpu))
     return known(baseline, MEMORY, sample.at, tick, None if sample.memory is None else percent_cell(sample.memory))
+
+
+def primed(baseline: Baseline, tick: timedelta) -> Baseline:
+    """Return a baseline that was made of the past with what its detector would have found in that, day by day."""
+    signal = baseline.signal(CPU, tick)
+    for _ in range(cpu_spike.DAYS if signal.series.cells else 0):
+        _, memory = CpuSpike().look(signal.series, signal.memory, Level.CALM)
+        signal = replace(signal, memory=memory)
+    return replace(baseline, signals={**baseline.signals, CPU: signal}) if signal.memory else baseline
 
 
 def remembered_latency(baseline: Baseline, source: str, answer: Answer, tick: timedelta) -> Baseline:

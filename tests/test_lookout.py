@@ -208,6 +208,18 @@ def test_no_answer_counts_as_the_timeout(world: TestWorld) -> None:
     assert "probe 'db' had no answer (refused)" in event.reason
 
 
+def test_a_probe_in_trouble_is_told_of_once(world: TestWorld) -> None:
+    told = "probe 'db': refused, continuing"
+    world.answered("db", None)
+    assert told in world.later(minutes=5).cycle().report.notes
+    world.answered("db", None)
+    assert told not in world.later(minutes=5).cycle().report.notes
+    world.answered("db", 20.0)
+    assert told not in world.later(minutes=5).cycle().report.notes
+    world.answered("db", None)
+    assert told in world.later(minutes=5).cycle().report.notes
+
+
 def test_an_answer_that_two_cycles_meet_counts_once(world: TestWorld) -> None:
     world.answered("db", 30.0)
     world.later(minutes=1).cycle()

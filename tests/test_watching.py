@@ -14,7 +14,7 @@ from adaptive_scheduler.model import Sample
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.series import KEPT_DAYS, latency_of, percent_of
 from adaptive_scheduler.sightings import Sighting
-from adaptive_scheduler.watching import Facts, look, remembered, remembered_latency
+from adaptive_scheduler.watching import Facts, look, primed, remembered, remembered_latency
 from tests.builders import NOW, minutes
 from tests.sights import GIB, process, watches
 
@@ -37,7 +37,7 @@ def three_days(tick: timedelta = TICK) -> Baseline:
         at = NOW - (count - 1 - number) * tick
         found = remembered(found, Sample(at, 10 + wave(number), 40 + wave(number) / 10), tick)
         found = remembered_latency(found, "db", Answer(at, 20 + wave(number)), tick)
-    return found
+    return primed(found, tick)
 
 
 def facts(cpu: float | None = 12, memory: float | None = 40, after: float = 5, **more: Any) -> Facts:
@@ -310,3 +310,10 @@ def test_what_holds_only_because_of_a_run_of_ours_is_its_doing(own: OwnLoad | No
 def test_a_load_that_is_not_known_is_nobodys_doing() -> None:
     found = seen(facts(None, own=HEAVY), wanted=own_watch("cpu_load > 90"))["mine"]
     assert (found.excess, found.caused_by) == (None, "")
+
+
+def test_a_baseline_made_of_the_past_knows_its_days_at_once() -> None:
+    calm = three_days()
+    assert calm.signals[CPU].memory
+    assert primed(calm, TICK) == calm
+    assert primed(Baseline(), TICK) == Baseline()

@@ -40,10 +40,10 @@ def events(config: str | None, *, kind: str | None, limit: int, trace: Path | No
         return 0
     from adaptive_scheduler.render import happened as page
 
-    usual = recall.usual(world.store.folder, world.config.rules.tick)
+    kept = recall.shown(world.store.folder, world.config.rules.tick)
     latches = world.store.read().state.latches
-    standings = vigilance.standings(world.config.watches, usual, latches, world.config.probes)
-    notes = seams_in_force()
+    standings = vigilance.standings(world.config.watches, kept.baseline, latches, world.config.probes)
+    notes = [*seams_in_force(), *recall.troubles(kept.answered)]
     page.events([(one, started.get(one.id, [])) for one in found], standings, world.clock.now(), notes)
     return 0
 

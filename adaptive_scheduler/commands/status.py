@@ -40,7 +40,8 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
     notes = [*seams_in_force(), *seen.notes]
     if opening.faults:
         notes.append(lastgood.explanation(opening.opened))
-    usual = recall.usual(world.store.folder, world.config.rules.tick)
+    kept = recall.shown(world.store.folder, world.config.rules.tick)
+    notes += recall.troubles(kept.answered)
     return overview(
         world.config,
         seen.state,
@@ -51,5 +52,5 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
         notes,
         standing or registration.read_back(world.config),
         seen.learning,
-        vigilance.standings(world.config.watches, usual, seen.state.latches, world.config.probes),
+        vigilance.standings(world.config.watches, kept.baseline, seen.state.latches, world.config.probes),
     )
