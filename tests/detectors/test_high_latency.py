@@ -73,6 +73,21 @@ def test_slow_answers_at_the_same_hour_each_night_are_no_news() -> None:
     assert list(on_days(fired(slowed(nightly, 5.5, 1, 4)), HOUR)) == [5]
 
 
+def test_slow_answers_a_few_minutes_earlier_than_on_other_nights_are_no_news_either() -> None:
+    nightly = service(6, 5)
+    for day in range(5):
+        nightly = slowed(nightly, day + 3 / 24, 1, 3, 5)
+    assert fired(slowed(nightly, 5 + 2.75 / 24, 1, 3, 5), 5) == []
+    assert fired(slowed(nightly, 5 + 2.5 / 24, 1, 3, 5), 5) == [place(5 + 2.5 / 24)]
+
+
+def test_what_was_slow_this_morning_does_not_deafen_the_evening() -> None:
+    values = service(8, 10)
+    for day in (3.5, 7.2, 7.8):
+        values = slowed(values, day, 1 / 6, 4, 10)
+    assert fired(values, 10) == [place(day, 10) for day in (3.5, 7.2, 7.8)]
+
+
 def test_slow_answers_a_week_and_two_weeks_ago_are_no_news() -> None:
     weekly = slowed(slowed(service(18), 3.5, 2, 3), 10.5, 2, 3)
     assert list(on_days(fired(slowed(weekly, 17.5, 2, 3)), HOUR)) == [3]

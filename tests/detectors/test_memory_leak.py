@@ -83,6 +83,24 @@ def test_a_new_process_is_one_step_and_no_leak() -> None:
     assert fired(stays) == []
 
 
+@pytest.mark.parametrize(
+    ("heights", "leaks"),
+    [
+        pytest.param([number * 0.8 for number in range(12)], True, id="steady"),
+        pytest.param([0, 2, 0, -1, -1, -2, -2, 0, 3, 6, 6, 9], False, id="wavers: no trend"),
+        pytest.param([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 1.9, 3.6, 5.3], False, id="late: no slope"),
+        pytest.param([0, 0.2, 0.4, 0.6, 0.8, 1, 6, 6.2, 6.4, 6.6, 6.8, 7], False, id="a step that is most of it"),
+        pytest.param([number * 0.25 for number in range(12)], False, id="too little"),
+    ],
+)
+def test_only_a_steady_rise_is_a_leak(heights: list[float], leaks: bool) -> None:
+    """The heights are those of blocks of half an hour, three steps each."""
+    rise = [30 + height for height in heights for _ in range(3)]
+    last = lived(LEAK, [*host(5, 10, base=30, noise=0), *rise], 10).excesses[-1]
+    assert (last >= 1) is leaks
+    assert leaks or last == 0
+
+
 def test_bursts_do_not_hide_a_leak() -> None:
     random = Random(3)
     bursting = [value + 15 * (random.random() < 0.1) for value in machine(6) if value is not None]
