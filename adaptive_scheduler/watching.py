@@ -44,6 +44,9 @@ SLOT_AFTER = 1.6
 SLIGHTEST = 1e-9
 """A condition is calm when it does not hold; while it ripens it is not."""
 
+GLIMPSE = "short sample"
+"""The source of a sample that took a quarter of a second, after a gap: it mostly sees what starts with us."""
+
 PARTLY = 0.5
 """A step is looked at when this much of it was measured: with a tick of a minute, from its third on."""
 
@@ -193,5 +196,7 @@ class _Looker:
 
 
 def _foreign(sample: Sample) -> float | None:
-    """Return the CPU that others use; all of it where ours is not known."""
+    """Return the CPU that others used over the tick; all of it where ours is not known, None after a glimpse."""
+    if sample.source == GLIMPSE:
+        return None
     return sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
