@@ -21,7 +21,7 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.model import Config, Rules, Sample, State
 from adaptive_scheduler.recall import Remembered
-from adaptive_scheduler.series import percent_of
+from adaptive_scheduler.series import latency_of, percent_of
 from tests.builders import NOW, minutes
 from tests.sights import BORN, GIB, watches
 from tests.test_watching import three_days
@@ -378,8 +378,10 @@ def test_no_answer_in_the_history_counts_as_the_timeout_too(world: TestWorld) ->
     rows = [((NOW - n * TICK).isoformat(), "db", None) for n in range(864)]
     with_history(world, latencies=tuple(rows))
     (world.folder / recall.NAME).unlink()
-    world.answered("db", None)
-    assert next_tick(world) == []
+    world.answered("db", 20.0)
+    next_tick(world)
+    cells = remembered(world).baseline.signals[LATENCY + "db"].series.cells
+    assert {round(latency_of(cell)) for cell in cells[:-1]} == {5000}
 
 
 def test_pretended_samples_in_the_history_teach_nothing(world: TestWorld) -> None:
