@@ -20,6 +20,8 @@ STAT_BYTES = 4096
 LONGEST_COMM = 15
 """The kernel cuts names here; the command line often knows the rest."""
 
+LONGEST_NAME = 64
+
 
 def take() -> tuple[Process, ...]:
     """Return all processes that can be seen, none where the system shows none; whose runs they are is not asked."""
@@ -128,9 +130,13 @@ def _read(path: str) -> bytes | None:
 
 
 def _whole(comm: bytes, path: str) -> bytes:
-    """Return the name that was cut, as far as the command line begins with it."""
+    """Return the name that was cut, as far as the command line begins with it.
+
+    A program may have written a whole title there; what comes after the next space is none of our business.
+    """
     first = (_read(path) or b"").partition(b"\0")[0].rpartition(b"/")[2]
-    return first if first.startswith(comm) else comm
+    rest = first[len(comm) : LONGEST_NAME].partition(b" ")[0]
+    return comm + rest if first.startswith(comm) else comm
 
 
 def _clean(name: str) -> str:

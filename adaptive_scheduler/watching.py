@@ -46,6 +46,7 @@ SLOT_AFTER = 1.6
 SLIGHTEST = 1e-9
 """A condition is calm when it does not hold; while it ripens it is not."""
 
+
 PARTLY = 0.5
 """A step is looked at when this much of it was measured: with a tick of a minute, from its third on."""
 
@@ -204,7 +205,7 @@ class _Looker:
 
 
 def _foreign(sample: Sample) -> float | None:
-    """Return the CPU that others use; all of it where ours is not known, none of a second's sample."""
+    """Return the CPU that others used over the tick; all of it where ours is not known, None of a second's sample."""
     if sample.source == SHORT_SAMPLE:
         return None
     return sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu

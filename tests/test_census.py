@@ -125,6 +125,8 @@ def seen(root: Path, stat: bytes, cmdline: bytes = b"") -> list[Process]:
         pytest.param(b"", b"", "", id="nameless"),
         pytest.param(b"performance-ana", b"/opt/performance-analyser\0-x\0", "performance-analyser", id="cut"),
         pytest.param(b"performance-ana", b"python3\0-x\0", "performance-ana", id="renamed"),
+        pytest.param(b"worker --db=abc", b"worker --db=abcdef --password=xyz\0", "worker --db=abcdef", id="a title"),
+        pytest.param(b"performance-ana", b"performance-ana" + 99 * b"x", "performance-ana" + 49 * "x", id="endless"),
     ],
 )
 def test_the_name_may_hold_anything(tmp_path: Path, comm: bytes, cmdline: bytes, name: str) -> None:

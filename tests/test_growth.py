@@ -22,6 +22,9 @@ POINT = TOTAL / MIB / 100
 """MiB in one per cent of all memory."""
 
 
+BACK_AND_FORTH = (0, 3, 0, 3, 0, 3, 0, 3.4, 6.8, 3.4, 6.8, 10)
+
+
 def followed(
     *curves: Callable[[int], Sequence[Process]], count: int, tick: timedelta = TICK, end: datetime = NOON
 ) -> Growth:
@@ -72,6 +75,7 @@ def test_a_process_that_leaks_is_named_with_its_growth_per_hour() -> None:
         pytest.param(lambda n: 5 + 6 * (n % 5), 144, False, id="saw teeth"),
         pytest.param(lambda n: 20 + 10 * math.sin(n / 6), 144, False, id="waves"),
         pytest.param(lambda n: min(40, 5 + 5 * n), 144, False, id="it filled up and stays"),
+        pytest.param(lambda n: 5 + BACK_AND_FORTH[n], 12, False, id="back and forth"),
         pytest.param(lambda n: 5 + n / 2 + 3 * (n % 3 == 0), 144, True, id="it leaks with bursts"),
     ],
 )

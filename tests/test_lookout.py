@@ -21,7 +21,7 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.model import Config, Rules, Sample, State
 from adaptive_scheduler.recall import Remembered
-from adaptive_scheduler.series import percent_of
+from adaptive_scheduler.series import latency_of, percent_of
 from tests.builders import NOW, minutes
 from tests.sights import BORN, GIB, watches
 from tests.test_watching import three_days
@@ -244,9 +244,13 @@ def test_an_answer_of_long_ago_tells_of_another_time(world: TestWorld) -> None:
 
 
 def test_an_answer_of_a_probe_that_is_gone_is_not_taken_in(world: TestWorld) -> None:
+    world.answered("db", 22.0)
+    next_tick(world)
+    assert set(remembered(world).answered) == {"db"}
     world.answered("db", 900.0).probes.clear()
     assert next_tick(world) == []
-    assert latencies(world, "db") == []
+    assert len(latencies(world, "db")) == 1
+    assert remembered(world).answered == {}
 
 
 def test_what_a_durable_write_takes_is_measured_by_every_cycle_and_looked_at_by_the_next(world: TestWorld) -> None:
@@ -256,6 +260,14 @@ def test_what_a_durable_write_takes_is_measured_by_every_cycle_and_looked_at_by_
     assert [one.at for one in written] == [NOW + TICK, NOW + 2 * TICK]
     assert remembered(world).written == written[1]
     assert remembered(world).baseline.signals[LATENCY + "disk"].series.count == 1
+
+
+def test_a_write_that_was_none_is_not_the_one_before(tmp_path: Path) -> None:
+    alone = Alone(tmp_path, pretended=True)
+    alone.cycle()
+    assert alone.recall().written is not None
+    alone.cycle(NOW + TICK, write_s=None)
+    assert alone.recall().written is None
 
 
 # -- conditions of the user --------------------------------------------------------------------------
@@ -378,8 +390,10 @@ def test_no_answer_in_the_history_counts_as_the_timeout_too(world: TestWorld) ->
     rows = [((NOW - n * TICK).isoformat(), "db", None) for n in range(864)]
     with_history(world, latencies=tuple(rows))
     (world.folder / recall.NAME).unlink()
-    world.answered("db", None)
-    assert next_tick(world) == []
+    world.answered("db", 20.0)
+    next_tick(world)
+    cells = remembered(world).baseline.signals[LATENCY + "db"].series.cells
+    assert {round(latency_of(cell)) for cell in cells[:-1]} == {5000}
 
 
 def test_pretended_samples_in_the_history_teach_nothing(world: TestWorld) -> None:
@@ -523,13 +537,18 @@ class Alone:
             path=str(folder / "tasks.toml"), state_dir=str(folder), rules=Rules(tick=tick), tasks={}, watches=watches()
         )
 
-    def cycle(self, now: datetime = NOW) -> list[str]:
+    def recall(self) -> Remembered:
+        found = recall.read(self.folder, self.config.rules.tick)
+        assert found is not None
+        return found
+
+    def cycle(self, now: datetime = NOW, *, write_s: float | None = 0.001) -> list[str]:
         """Look once and return the complaints."""
         lookout = MachineLookout(self.config, History(self.folder), pretended=self.pretended, who=HandCensus())
         lookout.look(Seen(now, Sample(now, 50, 40), None, ({"cpus": "many"},), ({"cpus": "many"},)))
         state, _ = lookout.notice(State(), now)
         assert isinstance(state.latches, str)
-        return lookout.close(now, 0.001).complaints
+        return lookout.close(now, write_s).complaints
 
 
 ANYTHING = st.recursive(

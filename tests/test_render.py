@@ -289,8 +289,12 @@ def test_a_simulation_is_a_table() -> None:
     told: dict[str, Any] = {"runs": 180, "runs_per_day": 180.0, "mean_cpu_met": 17.0, "fixed_mean_cpu_met": 18.0}
     told |= {"min_gap_s": 300, "max_gap_s": 600, "decisions": {"RUN": 180}}
     none = told | {"runs": 0, "min_gap_s": None, "max_gap_s": None, "mean_cpu_met": None}
-    summary = {"policy": "seed", "days": 1.0, "tasks": {"job": told, "idle": none}}
+    summary = {"policy": "seed", "days": 1.0, "tasks": {"job": told, "idle": none}, "events": {}}
     config = Config(path="", state_dir="", rules=Rules(), tasks=tasks(task(), task("idle")))
     text = shown(lambda: render.simulation(summary, config), columns=200)
+    assert "Events" not in text
+    summary["events"] = {"cpu_spike": 3, "memory_leak": 1}
+    with_events = shown(lambda: render.simulation(summary, config), columns=200)
+    assert "Events that some task waits for: cpu_spike 3 times, memory_leak once." in with_events
     assert re.search(r"job +10m +180 +180\.0 +17 % +18 % +5\.\.10 min +RUN 180", text)
     assert re.search(r"idle +10m +0 +180\.0 +unknown +18 % +- +RUN 180", text)

@@ -46,7 +46,7 @@ def test_a_trace_without_memory_and_with_naive_times_is_local(tmp_path: Path) ->
         (HEAD + "yesterday,1,\n", "line 2: 'yesterday' is no ISO 8601 time"),
         (HEAD + "2024-01-01T00:00:00Z,much,\n", "line 2: 'much' is no number"),
         (HEAD + "2024-01-01T00:00:00Z,101,\n", "line 2: '101' is not between 0 and 100"),
-        (HEAD + "2024-01-01T00:00:00Z,nan,\n", "line 2: 'nan' is not between 0 and 100"),
+        (HEAD + "2024-01-01T00:00:00Z,nan,\n", "line 2: 'nan' is no number that can be measured"),
         (HEAD + "2024-01-01T00:05:00Z,1,\n2024-01-01T00:00:00Z,1,\n", "line 3: '2024-01-01T00:00:00Z' is earlier"),
     ],
 )

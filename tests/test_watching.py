@@ -115,6 +115,16 @@ def test_what_was_not_measured_is_absent_and_nothing_is_said() -> None:
     assert [after.signals[name].series.cells[-1] for name in (CPU, MEMORY)] == [0, 0]
 
 
+def test_a_glimpse_after_a_gap_is_no_mean_over_a_tick() -> None:
+    glimpse = facts(95)
+    glimpse = replace(glimpse, sample=replace(glimpse.sample, source="short sample"))
+    after, found = look(three_days(), glimpse, watches(), TICK)
+    assert [one.excess for one in found if one.name == "cpu_spike"] == [None]
+    assert after.signals[CPU].series.cells[-1] == 0
+    assert percent_of(after.signals[MEMORY].series.cells[-1]) == 40
+    assert remembered(Baseline(), glimpse.sample, TICK).signals.keys() == {MEMORY}
+
+
 def test_a_step_that_has_hardly_begun_is_not_judged() -> None:
     tick, baseline, said = minutes(1), three_days(), []
     for number in range(1, 11):
