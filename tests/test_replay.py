@@ -66,6 +66,10 @@ def test_latency_fires_as_the_source_of_a_trace_and_no_calls_are_no_fast_calls()
     assert event.value == pytest.approx(900, rel=1e-3)
 
 
+def test_days_without_calls_are_no_days_of_fast_calls() -> None:
+    assert fired([replace(one, ms=0.0 if number < STORM else one.ms) for number, one in enumerate(calm())]) == []
+
+
 def test_a_gap_of_a_day_is_an_absence_and_fires_nothing() -> None:
     points = calm(STORM + 600)
     assert fired(points[:STORM] + points[STORM + 288 :]) == []
