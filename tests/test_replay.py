@@ -45,7 +45,7 @@ def test_a_spike_fires_at_its_row_with_what_is_usual() -> None:
     (event,) = fired(spiked(STORM, STORM + 1))
     assert (event.name, event.at, event.value) == ("cpu_spike", START + STORM * TICK, 95.0)
     assert event.expected == pytest.approx(24, abs=3)
-    assert event.since <= event.at + TICK
+    assert event.since == event.at - TICK
 
 
 def test_calm_days_fire_nothing() -> None:
