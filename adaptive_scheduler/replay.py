@@ -84,7 +84,7 @@ def replay(points: Iterable[Point], watches: Mapping[str, Watch], tick: timedelt
     looker = Replay(watches, tick)
     for point in points:
         for event in looker.see(point):
-            yield replace(event, at=event.at - tick)
+            yield replace(event, at=event.at - tick, since=event.since - tick)
 
 
 @dataclass(frozen=True, slots=True)

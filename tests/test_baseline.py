@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline, decode, encode, fresh, known
@@ -55,6 +55,7 @@ def test_a_source_that_is_gone_is_forgotten_after_as_long_as_a_series_is_kept() 
     assert set(fresh(both, later, TICK).signals) == {CPU}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.floats(0, 100), max_size=30),
     st.dictionaries(st.text(max_size=5), st.integers() | st.lists(st.floats(-9, 9)), max_size=3),

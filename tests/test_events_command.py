@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -133,6 +134,20 @@ def test_without_a_history_there_are_none_and_it_is_said_how_it_stands_with_each
     assert any(name.startswith("high_latency (db)") for name in stands)
     assert "learning, 2 d to go" in told.out
     assert not program.outputs.exists()
+
+
+def test_a_damaged_baseline_is_as_none_for_people(program: Inside) -> None:
+    known(program)
+    assert re.search(r"cpu_spike +calm +watching", program("events").out)
+    (program.outputs / recall.NAME).write_text("{")
+    assert re.search(r"cpu_spike +calm +learning, 2 d to go", program("events").out)
+    assert "events: 6 watched for, cpu_spike is learning, 2 d to go" in program("status").out
+
+
+def test_what_is_not_watched_for_any_more_is_still_told(program: Inside) -> None:
+    happened(program, event("long_gone", at=NOW - minutes(30)))
+    assert [one["event"] for one in program("events", "--kind", "long_gone", "--json").lines] == ["long_gone"]
+    assert program("events", "--kind", "long_gone", "--trace", trace(program, count=2)).code == 2
 
 
 def test_a_kind_that_is_mistyped_is_refused_with_what_was_meant(program: Inside) -> None:

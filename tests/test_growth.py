@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler.events import Culprit, Process
@@ -198,6 +198,7 @@ def test_only_so_many_sizes_are_kept() -> None:
     assert len(growth.processes[7].mib) == len(growth.processes[7].at) == KEPT
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 1 << 44), max_size=4), max_size=20))
 def test_what_is_written_is_read_again(cycles: list[list[int]]) -> None:
     growth = Growth()

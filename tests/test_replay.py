@@ -45,7 +45,7 @@ def test_a_spike_fires_at_its_row_with_what_is_usual() -> None:
     (event,) = fired(spiked(STORM, STORM + 1))
     assert (event.name, event.at, event.value) == ("cpu_spike", START + STORM * TICK, 95.0)
     assert event.expected == pytest.approx(24, abs=3)
-    assert event.since <= event.at + TICK
+    assert event.since == event.at - TICK
 
 
 def test_calm_days_fire_nothing() -> None:
@@ -64,6 +64,10 @@ def test_latency_fires_as_the_source_of_a_trace_and_no_calls_are_no_fast_calls()
     (event,) = fired(points)
     assert (event.name, event.source, event.at) == ("high_latency", "trace", START + STORM * TICK)
     assert event.value == pytest.approx(900, rel=1e-3)
+
+
+def test_days_without_calls_are_no_days_of_fast_calls() -> None:
+    assert fired([replace(one, ms=0.0 if number < STORM else one.ms) for number, one in enumerate(calm())]) == []
 
 
 def test_a_gap_of_a_day_is_an_absence_and_fires_nothing() -> None:

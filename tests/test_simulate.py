@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler import simulate, trace
@@ -182,6 +182,7 @@ def test_without_happenings_a_task_that_only_events_start_never_runs() -> None:
     assert len(found["b"].starts) == 144
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 90).map(lambda tick: 5.0 * tick), max_size=30), st.sampled_from([10.0, 50.0, 90.0]))
 def test_events_take_no_beat_and_add_none(after: set[float], cpu: float) -> None:
     wanted = config(task("a", 60, on=("cpu_spike",)))

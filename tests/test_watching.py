@@ -1,7 +1,7 @@
 """What one cycle says of what was measured: signal by signal, with our own load told apart."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from functools import cache
 from typing import Any
 
@@ -253,6 +253,18 @@ def test_a_clock_that_was_set_breaks_nothing(by: float) -> None:
         baseline, found = look(baseline, now, watches(), TICK)
         most += [one.excess for one in found if one.excess is not None]
     assert max(most) < 1
+
+
+@pytest.mark.parametrize("shift", [-1, 1], ids=["summer time ends", "summer time begins"])
+def test_the_nights_with_an_hour_more_or_less_fire_nothing_and_a_spike_in_them_is_seen(shift: int) -> None:
+    zone, baseline, most = timezone(timedelta(hours=shift)), three_days(), []
+    for number in range(1, 30):
+        now = facts(10 + wave(number), after=5 * number, latencies={"db": Answer(NOW, 22.0)})
+        baseline, found = look(baseline, replace(now, at=now.at.astimezone(zone)), watches(), TICK)
+        most += [one.excess for one in found if one.excess is not None]
+    assert max(most) < 1
+    spike = facts(95, after=150)
+    assert excess(replace(spike, at=spike.at.astimezone(zone)), "cpu_spike", baseline=baseline) > 1
 
 
 @pytest.mark.parametrize("kind", ["cpu_spike", "memory_leak", "high_latency", "missed_cycles"])

@@ -26,7 +26,9 @@ FIELDS = {"cpu_load": "cpu_percent", "foreign_cpu": "cpu_percent", "memory_usage
 def events(config: str | None, *, kind: str | None, limit: int, trace: Path | None, as_json: bool) -> int:
     """Print past events, the newest first, and how it stands with each; with a trace, what would have fired."""
     world = open_world(config, strict=trace is not None, write=False).world
-    if kind is not None and kind not in world.config.watches:
+    # What is not watched for any more may have happened.
+    past = kind is not None and trace is None and world.history.events(1, name=kind)
+    if kind is not None and kind not in world.config.watches and not past:
         close = get_close_matches(kind, world.config.watches, n=1)
         hint = f"did you mean '{close[0]}'?" if close else "there are: " + ", ".join(world.config.watches)
         raise UsageError(f"no event '{kind}'; {hint}")
