@@ -23,6 +23,9 @@ BUILT_IN = (CPU_SPIKE, MEMORY_LEAK, HIGH_LATENCY, MISSED_CYCLES)
 DISK = "disk"
 """The source of the latency that the program's own durable write has."""
 
+TRACE = "trace"
+"""The source of a latency that was read from a file."""
+
 SHORT_SAMPLE = "short sample"
 """The source of a CPU that was measured for a second, after a gap: good for a decision, too little for an alarm."""
 

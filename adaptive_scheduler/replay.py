@@ -14,11 +14,8 @@ from typing import Protocol
 
 from adaptive_scheduler import alarms, watching
 from adaptive_scheduler.baseline import Baseline
-from adaptive_scheduler.events import Answer, Event, Watch
+from adaptive_scheduler.events import TRACE, Answer, Event, Watch
 from adaptive_scheduler.model import Sample
-
-TRACE = "trace"
-"""The source of a latency that was read from a file."""
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 

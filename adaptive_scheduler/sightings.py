@@ -13,6 +13,7 @@ from adaptive_scheduler.events import (
     HIGH_LATENCY,
     MEMORY_LEAK,
     MISSED_CYCLES,
+    TRACE,
     Answer,
     Culprit,
     Watch,
@@ -119,7 +120,7 @@ def high_latency(source: str, answer: Answer, verdict: Verdict | None, calm: Cal
     if verdict is None:
         return Sighting(name=HIGH_LATENCY, source=source, excess=None, calm=calm)
     value, expected = round(latency_of(verdict.value), 3), round(latency_of(verdict.expected), 3)
-    who = "a durable write of the state" if source == DISK else f"probe '{source}'"
+    who = {DISK: "a durable write of the state", TRACE: "it"}.get(source, f"probe '{source}'")
     took = f"took {_ms(answer.ms)}" if answer.ms is not None else "had no answer"
     why = f" ({answer.problem})" if answer.problem else ""
     return Sighting(
