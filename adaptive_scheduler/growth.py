@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations, pairwise
 from math import isfinite
-from statistics import median
 from typing import Any
 
+from adaptive_scheduler.detectors.base import median
 from adaptive_scheduler.events import Culprit, Process
 
 Plain = dict[str, Any]

@@ -21,6 +21,11 @@ def from_iso(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"'{text}' has no offset")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        # On the first or the last day of the calendar: `iso` could not write it again.
+        raise ValueError(f"'{text}' is no time of ours") from error
     return moment
 
 

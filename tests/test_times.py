@@ -33,6 +33,12 @@ def test_a_text_without_an_offset_is_no_moment(text: str) -> None:
         from_iso(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_could_not_be_written_again_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time of ours"):
+        from_iso(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

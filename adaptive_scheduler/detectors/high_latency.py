@@ -8,9 +8,19 @@ the second-largest excess of a day, of 14.
 
 from datetime import timedelta
 from math import log
-from statistics import median
 
-from adaptive_scheduler.detectors.base import WEEKS, Calm, Plain, Verdict, around_of, known, part, quantile, second
+from adaptive_scheduler.detectors.base import (
+    WEEKS,
+    Calm,
+    Plain,
+    Verdict,
+    around_of,
+    known,
+    median,
+    part,
+    quantile,
+    second,
+)
 from adaptive_scheduler.events import HIGH_LATENCY, Level
 from adaptive_scheduler.series import ABSENT, LOG_STEP, Series
 

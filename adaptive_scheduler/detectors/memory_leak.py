@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import combinations, pairwise
 from math import ceil
-from statistics import median
 
-from adaptive_scheduler.detectors.base import Calm, Plain, Verdict, part, second
+from adaptive_scheduler.detectors.base import Calm, Plain, Verdict, median, part, second
 from adaptive_scheduler.events import MEMORY_LEAK, Level
 from adaptive_scheduler.series import ABSENT, HUNDREDTHS, Series
 
