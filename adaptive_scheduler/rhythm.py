@@ -61,15 +61,14 @@ def learned(now: Learned, rhythm: Rhythm, behind: float) -> Staircase:
     table = now.table
     account, unit = table.account(behind), table.step_s / table.interval_s
     earliest = ceil(rhythm.faster / unit - 1e-9) * unit
-    stairs, top, highest = [], -inf, 0
+    stairs, highest = [], 0
     for number, bin_number in enumerate(table.column(now.slot, account)):
         if bin_number <= highest:
             continue
+        # A higher bin has a higher edge, so each stair stands above the one before.
         highest, ceiling = bin_number, now.level + table.edge(bin_number)
-        if ceiling > top:
-            age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
-            stairs.append(Stair(max(earliest, age) if number else earliest, ceiling, inclusive=False))
-            top = ceiling
+        age = ((table.first + number) * table.stride - (table.stride - 1) / 2) * unit
+        stairs.append(Stair(max(earliest, age) if number else earliest, ceiling, inclusive=False))
     last = min(rhythm.slower, SLOWEST_LEARNED)
     return (*(stair for stair in stairs if stair.age < last), Stair(last, inf))
 
