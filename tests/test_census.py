@@ -13,9 +13,10 @@ import pytest
 from adaptive_scheduler import census
 from adaptive_scheduler.consumers import busiest, tally
 from adaptive_scheduler.events import Process
-from tests.platforms import linux_only
+from tests.platforms import beyond_wine, linux_only
 from tests.processes import SLEEP, until
 
+NAMED = beyond_wine("it tells no names of processes")
 WAYS = [
     pytest.param(lambda: census._from_proc(census.ROOT), id="proc", marks=linux_only),
     pytest.param(census._from_psutil, id="psutil"),
@@ -34,6 +35,7 @@ def child() -> Iterator["subprocess.Popen[bytes]"]:
     process.communicate()
 
 
+@NAMED
 @pytest.mark.parametrize("way", WAYS)
 def test_a_process_is_found_with_what_it_is_and_uses(
     way: Callable[[], Iterator[Process]], child: "subprocess.Popen[bytes]"
@@ -47,6 +49,7 @@ def test_a_process_is_found_with_what_it_is_and_uses(
     assert (mine.parent, mine.run_id) == (os.getpid(), "")
 
 
+@NAMED
 def test_the_census_holds_this_process_and_its_parent() -> None:
     found = {one.pid for one in census.take()}
     assert {os.getpid(), os.getppid()} <= found
@@ -74,6 +77,7 @@ def test_the_run_of_a_process_is_known_by_its_environment(
     assert way(2**22 + 1) == ""
 
 
+@NAMED
 def test_only_who_is_asked_about_gets_its_run(child: "subprocess.Popen[bytes]") -> None:
     (mine,) = census.claimed([one for one in census.take() if one.pid == child.pid])
     assert mine.run_id == "run-7"
@@ -163,6 +167,7 @@ def test_where_the_system_shows_nothing_there_is_nobody(tmp_path: Path) -> None:
     assert census._marked_in_proc(7, tmp_path) == ""
 
 
+@NAMED
 def test_who_burns_the_cpu_is_found_for_real() -> None:
     burn = [sys.executable, "-S", "-E", "-c", "while True: pass"]
     burners = [subprocess.Popen(burn) for _ in range(2)]
