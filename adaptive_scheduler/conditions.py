@@ -10,7 +10,6 @@
 
 import re
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import NoReturn
 
 from adaptive_scheduler import durations, sizes
@@ -156,6 +155,8 @@ class _Parser:
             self.fail("lacks a field", "", way_out)
         if field not in UNITS and not (field.startswith(PROBES) and field != PROBES):
             begun = [name for name in UNITS if name.startswith(field.casefold())]
+            from difflib import get_close_matches  # only a mistake pays for it, not every cycle
+
             close = [*begun, *get_close_matches(field.casefold(), UNITS, n=1)]
             known = f"did you mean '{close[0]}'?" if close else f"the fields are: {', '.join(UNITS)}, {PROBES}NAME"
             self.fail("unknown field", field, f"; {known}")
