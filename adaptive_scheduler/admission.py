@@ -14,7 +14,8 @@ from adaptive_scheduler.case import Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.gates import forced_past
-from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Priority, Rules, State, Task
 from adaptive_scheduler.sizes import spoken
 
 APART_UNTIL_AGE = 1.5
@@ -26,6 +27,8 @@ class Room:
     """What is left of the machine within one plan; None where it was not measured."""
 
     max_parallel: int
+    node: str = ""
+    """Whose room it is, empty for this machine."""
     available: int | None = None
     total: int | None = None
     live: int = 0
@@ -37,7 +40,7 @@ class Room:
         """Give a start its share: a slot, and the memory that it will grow to."""
         self.live += 1
         self.busy.add(case.task.name)
-        wanted = need(case.task, case.mine.footprint)
+        wanted = need(case.task, case.mine.footprint, self.node)
         if wanted is not None and self.available is not None:
             self.promised[case.task.name] = wanted.bytes
 
@@ -51,9 +54,9 @@ def room(tasks: Mapping[str, Task], state: State, sample: Sample, rules: Rules, 
     for pair in rules.heavy_pairs:
         for name in pair:
             foes[name] |= pair - {name}
-    left = Room(rules.max_parallel, sample.available_bytes, sample.total_bytes, foes=foes)
+    left = Room(rules.max_parallel, "", sample.available_bytes, sample.total_bytes, foes=foes)
     for name, mine in state.tasks.items():
-        if mine.live is None:
+        if mine.live is None or mine.live.node:
             continue
         left.live += 1
         left.busy.add(name)
@@ -97,7 +100,7 @@ def memory_gate(case: Case) -> Decision | None:
 
 def memory_need(case: Case, left: Room) -> Decision | None:
     """Refuse all but critical tasks that would grow beyond what is free and promised to nobody."""
-    wanted = need(case.task, case.mine.footprint)
+    wanted = need(case.task, case.mine.footprint, left.node)
     if case.unbounded or wanted is None or left.available is None:
         return None
     free = left.available - sum(left.promised.values())
@@ -143,12 +146,14 @@ def heavy_pair(case: Case, left: Room) -> Decision | None:
 
 
 def slot(case: Case, left: Room) -> Decision | None:
-    """Refuse a start beyond `max_parallel`; critical tasks need no slot but take one."""
+    """Refuse a start beyond `max_parallel`, or the slots of a node; critical tasks need no slot but take one."""
     if left.live < left.max_parallel or case.task.priority is Priority.CRITICAL:
         return None
     return case.say(
         Code.NO_SLOT,
-        f"{left.live} runs are live, max_parallel is {left.max_parallel}",
+        f"{left.live} of {left.max_parallel} slots are taken"
+        if left.node
+        else f"{left.live} runs are live, max_parallel is {left.max_parallel}",
         case.next_tick,
         value=float(left.live),
         limit=float(left.max_parallel),
@@ -158,7 +163,7 @@ def slot(case: Case, left: Room) -> Decision | None:
 
 def _forced(case: Case, start: Decision, left: Room) -> Decision:
     """Mark a start that passes the memory it needs; one that is forced already says by what."""
-    wanted, free = need(case.task, case.mine.footprint), left.available
+    wanted, free = need(case.task, case.mine.footprint, left.node), left.available
     if start.code is Code.FORCED or wanted is None or free is None:
         return start
     return forced_past(case, f"its need of {spoken(wanted.bytes)}, with {spoken(free)} free{_promises(left)}")

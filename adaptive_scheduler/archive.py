@@ -14,7 +14,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Answer, Event, Process
 from adaptive_scheduler.history_tables import version_of
-from adaptive_scheduler.model import Decision, Result, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Result
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "history.sqlite3"

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TypeVar
 
 from adaptive_scheduler.events import Answer, Event, Process, decode
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.times import from_iso
 
 Value = TypeVar("Value")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor
 
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 
 LONGEST_TICKS = 2
 """A sample never stands for more than this: after a longer gap it is a short one, of that moment."""

@@ -7,7 +7,8 @@ from math import inf
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import MINUTES_A_DAY, Decision, Priority, Rules, Sample, Task, TaskState
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import MINUTES_A_DAY, Decision, Priority, Rules, Task, TaskState
 from adaptive_scheduler.rhythm import (
     Stair,
     Staircase,
@@ -78,7 +79,7 @@ class Case:
     @property
     def learned(self) -> Learned | None:
         """The learned staircase at this moment, None where the classic rule or the plain interval holds."""
-        return self.rules.learned.get(self.task.name) if self.task.adaptive else None
+        return self.rules.learned_for(self.task)
 
     @cached_property
     def interval(self) -> timedelta:

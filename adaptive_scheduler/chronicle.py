@@ -13,11 +13,12 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Noted, World
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.journal import Line
-from adaptive_scheduler.model import Decision, Result, Sample, State
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Result, State
 from adaptive_scheduler.runners.base import Finished, Lost
 
 HELD_BACK = (
-    *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT),
+    *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.NO_NODE),
     *(Code.MEMORY_GATE, Code.MEMORY_NEED, Code.HEAVY_PAIR, Code.NO_SLOT, Code.ERROR),
 )
 """What the log mentions when it begins; the other codes are everyday business."""
@@ -54,7 +55,8 @@ class Chronicle:
     def tempo(self, now: datetime, state: State, decisions: Iterable[Decision], tempo: str, cpu: float | None) -> None:
         """Tell of each task whose interval the load bends another way than before."""
         for one in decisions:
-            if self.world.config.tasks[one.task].adaptive and state.tasks[one.task].tempo != tempo:
+            task = self.world.config.tasks[one.task]
+            if task.adaptive and task.where is None and state.tasks[one.task].tempo != tempo:
                 self._lines.append(log.tempo_changed(now, one.task, tempo, cpu))
 
     def happened(self, now: datetime, events: Iterable[Event]) -> None:

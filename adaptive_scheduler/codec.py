@@ -74,7 +74,8 @@ def encode_result(result: Result) -> Plain:
         "reason": result.reason,
         "unusual": result.unusual or None,
     }
-    return plain | {"event": result.event} if result.event else plain
+    here = {"event": result.event, "node": result.node}
+    return plain | {key: value for key, value in here.items() if value}
 
 
 def decode_result(plain: Plain) -> Result:
@@ -94,6 +95,7 @@ def decode_result(plain: Plain) -> Result:
         reason=_str(plain.get("reason", "")),
         unusual=_str(plain.get("unusual") or ""),
         event=_str(plain.get("event") or ""),
+        node=_str(plain.get("node") or ""),
     )
 
 
@@ -151,6 +153,8 @@ def _encode_live(live: Live) -> Plain:
         "reason": live.reason,
         "cpu_seen_s": live.cpu_seen_s,
         **({"event": live.event} if live.event else {}),
+        **({"node": live.node} if live.node else {}),
+        **({"unreachable_since": iso(live.unreachable_since)} if live.unreachable_since else {}),
     }
 
 
@@ -162,6 +166,8 @@ def _decode_live(plain: Plain) -> Live:
         reason=_str(plain["reason"]),
         cpu_seen_s=float(plain["cpu_seen_s"]),
         event=_str(plain.get("event", "")),
+        node=_str(plain.get("node", "")),
+        unreachable_since=_from_iso(plain.get("unreachable_since")),
     )
 
 

@@ -19,6 +19,7 @@ class Code(StrEnum):
     CPU_CEILING = "CPU_CEILING"
     DEP_FAILED = "DEP_FAILED"
     DEP_WAIT = "DEP_WAIT"
+    NO_NODE = "NO_NODE"
     MEMORY_GATE = "MEMORY_GATE"
     MEMORY_NEED = "MEMORY_NEED"
     HEAVY_PAIR = "HEAVY_PAIR"
@@ -44,6 +45,7 @@ MEANINGS: Mapping[Code, str] = {
     Code.CPU_CEILING: "Its base interval has passed, but the CPU is above the ceiling for its age.",
     Code.DEP_FAILED: "The latest finished run of a task it depends on did not succeed.",
     Code.DEP_WAIT: "A task it depends on runs first, has no result yet, or an outdated one.",
+    Code.NO_NODE: "Its `where` names what no node has that can be reached, or nobody answers.",
     Code.MEMORY_GATE: "Memory use is above the limit for its priority.",
     Code.MEMORY_NEED: "Less memory is free, and not promised to running tasks, than its runs grow to.",
     Code.HEAVY_PAIR: "A task is running that it gets in the way of; they run apart while there is time.",

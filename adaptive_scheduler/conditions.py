@@ -25,7 +25,7 @@ from adaptive_scheduler.clauses import (
     Values,
     unit_of,
 )
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 
 LONGEST_TEXT = 1000
 DEEPEST = 20

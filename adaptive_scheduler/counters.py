@@ -14,7 +14,7 @@ import psutil
 
 from adaptive_scheduler import limits as containers
 from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.model import Reading
+from adaptive_scheduler.machine import Reading
 
 ROOT = Path("/")
 

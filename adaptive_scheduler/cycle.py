@@ -19,7 +19,8 @@ from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_
 from adaptive_scheduler.edges import Report, Seen, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
-from adaptive_scheduler.model import Decision, Live, Reading, Result, Sample, State, TaskState
+from adaptive_scheduler.machine import Reading, Sample
+from adaptive_scheduler.model import Decision, Live, Result, State, TaskState
 from adaptive_scheduler.ownership import own_load
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.runners.base import Finished, Lost, Order

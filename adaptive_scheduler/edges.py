@@ -10,7 +10,8 @@ from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.events import Answer, Event, Process
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
-from adaptive_scheduler.model import Config, Decision, Live, Memory, Reading, Result, Sample, State
+from adaptive_scheduler.machine import Memory, Reading, Sample
+from adaptive_scheduler.model import Config, Decision, Live, Result, State
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.store import Store

@@ -177,4 +177,4 @@ def _number(value: object) -> float | None:
 
 
 def _whole(value: object) -> int | None:
-    return None if value is None else int(value)  # type: ignore[call-overload,no-any-return]  # what is no number raises
+    return None if value is None else int(value)  # type: ignore[call-overload]  # what is no number raises

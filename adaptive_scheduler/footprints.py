@@ -2,7 +2,8 @@
 
 A task's footprint is a short text in the state, for a cycle reads all of them and needs few: one row a
 run, the oldest first, "12.5,4.1,52.43" for seconds, CPU seconds and megabytes of peak memory, with "!"
-behind a run that was ended for lasting too long. Only runs that succeeded teach what is usual.
+behind a run that was ended for lasting too long, and "@NODE" where it ran elsewhere. Only runs that
+succeeded teach what is usual.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class Past:
     cpu_s: float | None = None
     peak_bytes: int | None = None
     timed_out: bool = False
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,13 @@ def with_run(footprint: str, result: Result) -> str:
     peak = result.peak_memory_bytes
     megabytes = None if peak is None else peak / MEGABYTE
     row = ",".join("" if value is None else f"{value:.4g}" for value in (result.duration_s, result.cpu_s, megabytes))
-    kept = [*footprint.split(), row + ("!" if timed_out else "")]
-    good = sum(not one.endswith("!") for one in kept)
+    row += "!" if timed_out else ""
+    kept = [*footprint.split(), f"{row}@{result.node}" if result.node else row]
+    good = sum(not _timed_out(one) for one in kept)
     # What is older than the oldest success that is kept goes with it.
     while good > KEPT:
-        good -= not kept.pop(0).endswith("!")
-    bad = [place for place, one in enumerate(kept) if one.endswith("!")][:-KEPT_TIMED_OUT]
+        good -= not _timed_out(kept.pop(0))
+    bad = [place for place, one in enumerate(kept) if _timed_out(one)][:-KEPT_TIMED_OUT]
     return " ".join(one for place, one in enumerate(kept) if place not in bad)
 
 
@@ -112,9 +115,11 @@ def cpu_seconds(footprint: str) -> Band | None:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def memory(footprint: str) -> Band | None:
-    """Return the peak memory of runs, in bytes."""
-    return band([past.peak_bytes for past in usual(footprint)])
+def memory(footprint: str, node: str = "") -> Band | None:
+    """Return the peak memory of runs, in bytes: of those on a node, where they are enough, else of all."""
+    runs = usual(footprint)
+    there = band([past.peak_bytes for past in runs if past.node == node]) if node else None
+    return there or band([past.peak_bytes for past in runs])
 
 
 def expected(task: Task, footprint: str) -> timedelta | None:
@@ -123,20 +128,25 @@ def expected(task: Task, footprint: str) -> timedelta | None:
     return task.expected_duration if learned is None else timedelta(seconds=learned.p50)
 
 
-def need(task: Task | None, footprint: str) -> Need | None:
-    """Return the memory that a run may grow to: as runs did, else as declared, else None.
+def need(task: Task | None, footprint: str, node: str = "") -> Need | None:
+    """Return the memory that a run may grow to on a node: as runs did, else as declared, else None.
 
     `task` is None when it left tasks.toml while a run of it is live.
     """
-    learned = memory(footprint)
+    learned = memory(footprint, node)
     if learned is not None:
         return Need(int(learned.p90), f"p90 of {learned.runs} runs")
     return None if task is None or task.memory is None else Need(task.memory, "declared")
 
 
+def _timed_out(row: str) -> bool:
+    return row.partition("@")[0].endswith("!")
+
+
 def _past(row: str) -> Past | None:
+    figures, _, node = row.partition("@")
     try:
-        duration, cpu, megabytes = row.rstrip("!").split(",")
+        duration, cpu, megabytes = figures.rstrip("!").split(",")
         seconds = float(duration)
         cpu_s = float(cpu) if cpu else None
         peak = float(megabytes) * MEGABYTE if megabytes else None
@@ -144,4 +154,4 @@ def _past(row: str) -> Past | None:
         return None
     if not (0.0 <= seconds < inf and 0.0 <= (cpu_s or 0.0) < inf and 0.0 <= (peak or 0.0) < inf):
         return None
-    return Past(seconds, cpu_s, None if peak is None else round(peak), row.endswith("!"))
+    return Past(seconds, cpu_s, None if peak is None else round(peak), _timed_out(row), node)

@@ -16,7 +16,8 @@ from typing import Any
 from adaptive_scheduler import codec, files, history_tables
 from adaptive_scheduler.archive import BUSY_S, DAMAGE, NAME, Archive, HistoryError
 from adaptive_scheduler.events import Answer, Event, Process, encode_culprit
-from adaptive_scheduler.model import Decision, Result, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Result
 from adaptive_scheduler.times import from_iso, iso
 
 RUN_COLUMNS = (

@@ -15,7 +15,8 @@ from adaptive_scheduler import files, locks
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import Event
-from adaptive_scheduler.model import Decision, Result, Rhythm, Sample, Status
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Result, Rhythm, Status
 from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.runners.base import StepResult
 from adaptive_scheduler.times import iso

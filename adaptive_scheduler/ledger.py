@@ -11,7 +11,8 @@ from adaptive_scheduler.archive import Entry
 from adaptive_scheduler.case import EXPECTED, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Decision, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision
 from adaptive_scheduler.rhythm import slack, tick_at_or_after
 
 

@@ -165,6 +165,8 @@ def general_problem(
 
 def task_problem(task: Task, lesson: Lesson | None, rolling: Rolling) -> str:
     """Return why the lesson about this task is not used, empty where it is."""
+    if task.where is not None:
+        return "it runs on nodes, and what was learned is the load of this machine"
     if lesson is None:
         return "it was not in tasks.toml when 'learn' ran last"
     if lesson.refused:

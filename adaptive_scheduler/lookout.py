@@ -14,7 +14,8 @@ from adaptive_scheduler import absence, alarms, census, consumers, metrics, prob
 from adaptive_scheduler.archive import Archive
 from adaptive_scheduler.edges import Noted, Seen
 from adaptive_scheduler.events import CPU_SPIKE, DISK, MEMORY_LEAK, Answer, Culprit, Event, Level, Process
-from adaptive_scheduler.model import Config, Reading, State
+from adaptive_scheduler.machine import Reading
+from adaptive_scheduler.model import Config, State
 from adaptive_scheduler.recall import PRETENDED, Remembered
 from adaptive_scheduler.sightings import Sighting
 

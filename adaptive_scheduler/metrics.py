@@ -18,7 +18,7 @@ from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.counters import ROOT, cpu_percent, read_counters
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import SHORT_SAMPLE
-from adaptive_scheduler.model import Memory, Reading, Sample
+from adaptive_scheduler.machine import Memory, Reading, Sample
 from adaptive_scheduler.sizes import parse_size
 from adaptive_scheduler.times import from_iso, iso
 

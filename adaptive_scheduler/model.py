@@ -12,10 +12,9 @@ from enum import StrEnum
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.events import Event, Probe, Watch
+from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
+from adaptive_scheduler.machine import Reading
 from adaptive_scheduler.staircases import Learned
-
-Reading = Mapping[str, float | int | str]
-"""One set of OS counters as metrics.py writes it into the state; nobody else looks inside."""
 
 MINUTES_A_DAY = 24 * 60
 
@@ -42,6 +41,7 @@ class Status(StrEnum):
     FAILED = "failed"
     TIMEOUT = "timeout"
     INTERRUPTED = "interrupted"
+    LOST = "lost"
     RUNNING = "running"
     ERROR = "error"
 
@@ -103,6 +103,10 @@ class Task:
     keep_going: bool = False
     on: tuple[str, ...] = ()
     """The events that make it due, by name."""
+    where: Where | None = None
+    """What it wants of the node that runs it; None runs here."""
+    deploy: Deploy = Deploy.CONTENT
+    on_loss: OnLoss | None = None
 
     @property
     def beats(self) -> bool:
@@ -152,35 +156,14 @@ class Rules:
     rhythm: Rhythm = Rhythm()
     memory_gate: MemoryGate = field(default_factory=MemoryGate)
     platform: str = "linux"
+    when_unreachable: Unreachable = Unreachable.DEFER
     heavy_pairs: frozenset[frozenset[str]] = frozenset()
     learned: Mapping[str, Learned] = field(default_factory=dict)
     """The tasks for which a learned staircase takes the place of the classic one."""
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The machine at one moment: CPU is the mean since the cycle before, None where unknown.
-
-    `available_bytes` is what a program could have without swapping, of `total_bytes`; None = not asked.
-    """
-
-    at: datetime
-    cpu: float | None
-    memory: float | None
-    foreign_cpu: float | None = None
-    pressure: Mapping[str, float] = field(default_factory=dict)
-    source: str = "counters"
-    available_bytes: int | None = None
-    total_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Memory at one moment: use in per cent, and what is left in bytes; None where unknown."""
-
-    percent: float | None
-    available_bytes: int | None = None
-    total_bytes: int | None = None
+    def learned_for(self, task: Task) -> Learned | None:
+        """Return the learned staircase of a task, None where another rule holds."""
+        return self.learned.get(task.name) if task.adaptive else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +184,8 @@ class Decision:
     blocker: str = ""
     interval: timedelta = timedelta(0)
     age: float | None = None
+    node: str = ""
+    """The node that a start is for, empty for this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +199,10 @@ class Live:
     cpu_seen_s: float = 0.0
     event: str = ""
     """The id of the event that started it."""
+    node: str = ""
+    """The node that it was given to, empty for this machine."""
+    unreachable_since: datetime | None = None
+    """Since when nobody can say what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +223,8 @@ class Result:
     reason: str = ""
     unusual: str = ""
     event: str = ""
+    node: str = ""
+    """Where it ran, empty for this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,3 +288,4 @@ class Config:
     output_max_bytes: int = 1_000_000
     watches: Mapping[str, Watch] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    cluster: Cluster | None = None

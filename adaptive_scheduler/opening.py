@@ -14,7 +14,8 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config
 from adaptive_scheduler.lookout import MachineLookout
-from adaptive_scheduler.model import Config, Memory, Reading, Sample
+from adaptive_scheduler.machine import Memory, Reading, Sample
+from adaptive_scheduler.model import Config
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.store import Store
 

@@ -18,7 +18,8 @@ from math import fsum, sqrt
 from statistics import median
 
 from adaptive_scheduler.beside import Company, covered, meetings
-from adaptive_scheduler.model import Result, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Result
 
 MIN_OVERLAPS = 5
 """Fewer runs together, or apart, or fewer samples of either, and nothing is said."""

@@ -14,7 +14,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import Band
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
-from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, Sample, State, Task, TaskState
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit
 from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
 from adaptive_scheduler.vigilance import Standing as Watched

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from adaptive_scheduler.model import Live, Result, Sample, State
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Live, Result, State
 
 HEAVY = 10.0
 """A run weighs when it uses this much of all CPUs, in per cent, over the time between two cycles."""

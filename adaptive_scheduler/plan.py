@@ -1,12 +1,15 @@
 """What starts now, what waits, and why: a pure function of (tasks, state, sample, rules, now).
 
 The order of refusals is the law; the first that applies is the reason: DISABLED, PAUSED, RUNNING,
-BACKOFF, WINDOW, NOT_DUE, CPU_CEILING, DEP_FAILED, DEP_WAIT, MEMORY_GATE, MEMORY_NEED, HEAVY_PAIR, NO_SLOT.
+BACKOFF, WINDOW, NOT_DUE, CPU_CEILING, DEP_FAILED, DEP_WAIT, NO_NODE, MEMORY_GATE, MEMORY_NEED, HEAVY_PAIR, NO_SLOT.
 
 A pending event makes its task due: past BACKOFF, NOT_DUE and CPU_CEILING, and past nothing else.
 
 There is no topological sort of starts: the cycle plans again whenever a run ends, and a task whose
 dependency is about to run waits for that. A task starts at most once in a cycle.
+
+A task with a `where` is asked about the nodes that could run it: its rhythm follows the calmest of them, and
+the last refusals are those of the nodes (placement.py).
 """
 
 from collections.abc import Collection, Mapping
@@ -14,14 +17,17 @@ from dataclasses import replace
 from datetime import datetime
 from math import ceil, inf
 
-from adaptive_scheduler import admission, gates
+from adaptive_scheduler import admission, gates, placement
 from adaptive_scheduler.case import Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.dependencies import dependency
 from adaptive_scheduler.durations import words
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.gates import forced_past
-from adaptive_scheduler.model import Decision, Priority, Rules, Sample, State, Task, TaskState
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Priority, Rules, State, Task, TaskState
+from adaptive_scheduler.placement import Yard
 from adaptive_scheduler.rhythm import is_due
 from adaptive_scheduler.state import expiry
 from adaptive_scheduler.times import clock_time
@@ -40,30 +46,34 @@ def plan(
     force: bool = False,
     started: Collection[str] = (),
     held: Mapping[str, int] | None = None,
+    fleet: Fleet = NOBODY,
 ) -> list[Decision]:
     """Return one decision a task: the starts first, in the order to start them, then the others.
 
     `only` looks at these tasks alone, `force` starts them past age, ceiling, window, pause, back-off
     and memory limit; `started` names what this cycle has started already, `held`
-    says how many bytes each live run uses now, as far as that is known.
+    says how many bytes each live run uses now, as far as that is known; `fleet` is where tasks with a `where` go.
     """
     looked_at = [name for name in tasks if only is None or name in only]
-    cases = {
-        name: Case(tasks[name], state.tasks.get(name) or TaskState(first_seen=now), sample, rules, now, force)
-        for name in looked_at
-    }
+    yard, cases = Yard(fleet, rules), {}
+    for name in looked_at:
+        mine = state.tasks.get(name) or TaskState(first_seen=now)
+        cases[name] = Case(tasks[name], mine, yard.sample_for(tasks[name], sample), rules, now, force)
     verdicts: Verdicts = {}
     waiting = looked_at
     while waiting:
         # Dependencies are decided first; tasks.toml has no loops, so every pass decides at least one.
         ready = [n for n in waiting if all(d in verdicts or d not in cases for d in cases[n].task.depends_on)]
         for name in ready:
-            verdicts[name] = _verdict(cases[name], tasks, state, verdicts, started)
+            verdicts[name] = _verdict(cases[name], tasks, state, verdicts, started, yard)
         waiting = [n for n in waiting if n not in verdicts]
     starts = sorted((n for n in looked_at if verdicts[n].code.starts), key=lambda n: urgency(cases[n]))
-    left = admission.room(tasks, state, sample, rules, held or {})
+    here, there = admission.room(tasks, state, sample, rules, held or {}), placement.rooms(tasks, state, fleet)
     for name in starts:
-        verdicts[name] = admission.admit(cases[name], verdicts[name], left)
+        if yard.is_elsewhere(tasks[name]):
+            verdicts[name] = placement.place(cases[name], yard, there, _start)
+        else:
+            verdicts[name] = admission.admit(cases[name], verdicts[name], here)
     first = [verdicts[n] for n in starts if verdicts[n].code.starts]
     return first + [_told(cases[n], verdicts[n]) for n in looked_at if not verdicts[n].code.starts]
 
@@ -89,7 +99,7 @@ def urgency(case: Case) -> tuple[bool, int, bool, float, float]:
 
 
 def _verdict(
-    case: Case, tasks: Mapping[str, Task], state: State, verdicts: Verdicts, started: Collection[str]
+    case: Case, tasks: Mapping[str, Task], state: State, verdicts: Verdicts, started: Collection[str], yard: Yard
 ) -> Decision:
     """Return the refusal that applies first, or the start that only want of room may still prevent."""
     if case.task.name in started and case.mine.live is None:
@@ -107,6 +117,8 @@ def _verdict(
             blocks.append(blocked)
     if blocks:
         return min(blocks, key=lambda block: block.code is not Code.DEP_FAILED)
+    if yard.is_elsewhere(case.task):
+        return placement.no_node(case, yard) or _start(case)
     return admission.memory_gate(case) or _start(case)
 
 

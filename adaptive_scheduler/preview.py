@@ -14,7 +14,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.lessons import Learning
-from adaptive_scheduler.model import Decision, Live, Result, Rules, Sample, State, Status
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Live, Result, Rules, State, Status
 from adaptive_scheduler.plan import plan
 
 

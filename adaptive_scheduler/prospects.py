@@ -14,7 +14,8 @@ from adaptive_scheduler import state as folds
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.footprints import expected
-from adaptive_scheduler.model import Config, Decision, Sample, State, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Decision, State, Task
 from adaptive_scheduler.outlook import Expected, Outlook
 from adaptive_scheduler.rolling import step_of
 from adaptive_scheduler.simulate import simulate

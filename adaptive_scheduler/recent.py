@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import files
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "scheduler_metrics.json"

@@ -15,7 +15,7 @@ from typing import Protocol
 from adaptive_scheduler import alarms, watching
 from adaptive_scheduler.baseline import Baseline
 from adaptive_scheduler.events import TRACE, Answer, Event, Watch
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 

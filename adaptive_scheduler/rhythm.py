@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, inf
 
-from adaptive_scheduler.model import Rhythm, Rules, Sample, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Rhythm, Rules, Task
 from adaptive_scheduler.staircases import Learned
 
 SLOWEST_LEARNED = 1.5
@@ -77,14 +78,14 @@ def staircase(task: Task, rules: Rules, behind: float = 0.0) -> Staircase:
     """Return the staircase that holds for this task: plain, learned, or the classic one."""
     if not task.adaptive:
         return PLAIN
-    now = rules.learned.get(task.name)
+    now = rules.learned_for(task)
     return classic(rules.rhythm) if now is None else learned(now, rules.rhythm, behind)
 
 
 def load_for(task: Task, sample: Sample, rules: Rules) -> float | None:
     """Return the CPU that a staircase is asked about: the present one, or what a run would probably meet."""
-    now = rules.learned.get(task.name)
-    return sample.cpu if now is None or not task.adaptive else now.expected
+    now = rules.learned_for(task)
+    return sample.cpu if now is None else now.expected
 
 
 def adaptive_interval(base: timedelta, stairs: Staircase, cpu: float | None) -> timedelta:

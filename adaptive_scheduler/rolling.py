@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sys import byteorder
 from typing import Any, overload
 
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.signals import KEPT_DAYS, Grid
 
 Plain = dict[str, Any]

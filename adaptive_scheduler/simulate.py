@@ -16,7 +16,8 @@ from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Event
-from adaptive_scheduler.model import Config, Decision, Live, Result, Sample, State, Status, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Decision, Live, Result, State, Status, Task
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.rolling import Rolling, added, grid_for
 from adaptive_scheduler.staircases import Learned

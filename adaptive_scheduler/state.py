@@ -13,7 +13,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.footprints import with_run
-from adaptive_scheduler.model import Decision, Live, Reading, Result, Rules, Sample, State, Status, Task, TaskState
+from adaptive_scheduler.machine import Reading, Sample
+from adaptive_scheduler.model import Decision, Live, Result, Rules, State, Status, Task, TaskState
 from adaptive_scheduler.rhythm import adaptive_interval, is_due, load_for, next_anchor, staircase
 
 LONGEST_BACKOFF = timedelta(days=1)
@@ -93,7 +94,7 @@ def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) 
         raise StateError(f"'{task.name}' has a live run '{mine.live.run_id}' already")
     stairs = staircase(task, rules, mine.behind)
     interval = adaptive_interval(task.interval, stairs, load_for(task, sample, rules))
-    learned = rules.learned.get(task.name) if task.adaptive else None
+    learned = rules.learned_for(task)
     behind, excused_s = 0.0, 0.0
     if learned is None:
         anchor = next_anchor(mine.anchor, interval, live.started_at, rules.tick)
@@ -162,23 +163,40 @@ def expiry(event: Event, tick: timedelta) -> datetime:
     return event.at + max(EVENT_WAITS, EVENT_WAITS_TICKS * tick)
 
 
-def finished(state: State, name: str, result: Result, task: Task | None) -> State:
+def came_back(state: State, name: str, run_id: str, now: datetime) -> State:
+    """Take back the start of a run that never began: no failure, no result, and due again at once."""
+    mine = _with_live(state, name, run_id)
+    return _with(state, name, replace(mine, live=None, retry_at=now))
+
+
+def out_of_reach(state: State, name: str, run_id: str, since: datetime | None) -> State:
+    """Remember since when nobody can say what became of a run; None when somebody can again."""
+    mine = _with_live(state, name, run_id)
+    live = mine.live
+    if live is None or (live.unreachable_since is None) == (since is None):
+        return state
+    return _with(state, name, replace(mine, live=replace(live, unreachable_since=since)))
+
+
+def finished(state: State, name: str, result: Result, task: Task | None, *, rerun: bool = False) -> State:
     """Take in the end of a run: latest result, streak, next try; `task` is None when it left tasks.toml.
 
     A failure is tried again up to `retries` times, after `retry_delay` doubled each time; an
-    interrupted run is tried again once, at once. What the run took goes into the footprint.
+    interrupted run is tried again once, at once: one on a node only with `rerun`. What the run took goes into
+    the footprint.
     """
-    mine = state.tasks[name]
-    if mine.live is None or mine.live.run_id != result.run_id:
-        raise StateError(f"'{name}' has no live run '{result.run_id}'")
+    mine = _with_live(state, name, result.run_id)
     failed = not result.status.succeeded
-    spent = max(0.0, (result.cpu_s or 0.0) - mine.live.cpu_seen_s)
+    seen_s = 0.0 if mine.live is None else mine.live.cpu_seen_s
+    # What a run used elsewhere is no load of this machine.
+    spent = 0.0 if result.node else max(0.0, (result.cpu_s or 0.0) - seen_s)
     footprint = with_run(mine.footprint, result)
     done = replace(mine, live=None, last=result, failures=mine.failures + 1 if failed else 0, footprint=footprint)
     if not failed:
         done = replace(done, retry_at=None, retries_used=0, retried_interruption=False)
-    elif result.status is Status.INTERRUPTED:
-        again = not mine.retried_interruption
+    elif result.status in (Status.INTERRUPTED, Status.LOST):
+        # Elsewhere nobody may be sure that it does not run twice then: that takes the user's word.
+        again = not mine.retried_interruption and (not result.node or rerun)
         done = replace(done, retry_at=result.ended_at if again else None, retried_interruption=again)
     elif task is not None and mine.retries_used < task.retries:
         doubled = min(2.0**mine.retries_used, LONGEST_BACKOFF / task.retry_delay)
@@ -239,6 +257,13 @@ def decided(state: State, decisions: Iterable[Decision], tempo: str | None = Non
         mine = tasks[one.task]
         tasks[one.task] = replace(mine, code=one.code.value, tempo=tempo or mine.tempo)
     return replace(state, tasks=tasks)
+
+
+def _with_live(state: State, name: str, run_id: str) -> TaskState:
+    mine = state.tasks[name]
+    if mine.live is None or mine.live.run_id != run_id:
+        raise StateError(f"'{name}' has no live run '{run_id}'")
+    return mine
 
 
 def _with(state: State, name: str, mine: TaskState) -> State:

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.text import Text as RichText
 
 from adaptive_scheduler.edges import Watcher
-from adaptive_scheduler.model import Decision, Result, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Result
 from adaptive_scheduler.printable import one_line
 
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-:=+*#"

@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 
 COLUMNS = ("timestamp", "cpu_percent", "memory_percent")
 

@@ -10,7 +10,8 @@ from statistics import median
 
 from adaptive_scheduler.busy import Hour, Local, mean_of, stretches, week
 from adaptive_scheduler.costs import MIN_RUNS, Cost, Drift, costs, drift, usable
-from adaptive_scheduler.model import Result, Sample, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Result, Task
 from adaptive_scheduler.overlaps import Pair, pairs
 from adaptive_scheduler.quiet import Profile, Quiet, profile, quietest
 

@@ -32,7 +32,7 @@ from adaptive_scheduler.events import (
     Process,
     Watch,
 )
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.ownership import HEAVY, OwnLoad
 from adaptive_scheduler.series import latency_cell, percent_cell
 from adaptive_scheduler.sightings import WHOLLY, Sighting

@@ -22,7 +22,8 @@ from measured import cost
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import notation, rolling, study
 from adaptive_scheduler.almanac import Almanac
-from adaptive_scheduler.model import Sample, State
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import State
 from adaptive_scheduler.staircases import Table
 from adaptive_scheduler.store import Store
 

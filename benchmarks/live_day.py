@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from upkeep import CHORES, Upkeep
 
 from adaptive_scheduler.counters import cpu_percent, read_counters
-from adaptive_scheduler.model import Reading
+from adaptive_scheduler.machine import Reading
 from adaptive_scheduler.trees.base import BACKGROUND_NICE
 
 NOISY = 5.0

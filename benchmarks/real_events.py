@@ -21,7 +21,7 @@ from pathlib import Path
 
 from adaptive_scheduler.events import Answer
 from adaptive_scheduler.history import History
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 
 CONFIG = """
 [scheduler]

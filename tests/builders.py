@@ -6,7 +6,8 @@ from typing import Any
 from adaptive_scheduler import footprints
 from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.events import Event
-from adaptive_scheduler.model import Live, Result, Rules, Sample, State, Status, Step, Task, TaskState
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Live, Result, Rules, State, Status, Step, Task, TaskState
 
 NOW = datetime(2025, 11, 2, 22, 30, tzinfo=UTC)
 RULES = Rules()

@@ -12,7 +12,8 @@ from adaptive_scheduler import simulate
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import after_start, excused
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Live, Rules, Sample, TaskState
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Live, Rules, TaskState
 from adaptive_scheduler.staircases import Learned
 from tests.builders import NOW, RULES, ago, ended, mine, minutes, sample, state, task, tasks
 from tests.tables import ALWAYS, LEVELS, NEVER, TICK, hourly, learned, rules, table

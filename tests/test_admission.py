@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.footprints import need
-from adaptive_scheduler.model import Priority, Rules, Sample, TaskState
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Priority, Rules, TaskState
 from adaptive_scheduler.plan import plan
 from tests.builders import NOW, RULES, ago, footprint, live, mine, minutes, sample, state, task, tasks
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from adaptive_scheduler import lessons, rolling
 from adaptive_scheduler.almanac import LOAD_NAME, NAME, Almanac
 from adaptive_scheduler.lessons import Learning
-from adaptive_scheduler.model import Config, Rhythm, Rules, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Rhythm, Rules
 from adaptive_scheduler.plan import plan
 from tests.builders import NOW, mine, sample, state, tasks
 from tests.platforms import is_private, modes

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.busy import Stretch, mean, mean_of, parts, stretches, week
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.times import local_time
 from tests.builders import NOW, minutes
 from tests.platforms import posix_only

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler.clauses import OPERATORS, UNITS, Clause, Comparison, Condition, Not, Several, unit_of
 from adaptive_scheduler.conditions import DEEPEST, LONGEST_TEXT, MOST_CYCLES, fields_of, parse
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from tests.builders import NOW, minutes
 
 TICK = minutes(5)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.counters import cpu_percent, read_counters
-from adaptive_scheduler.model import Reading
+from adaptive_scheduler.machine import Reading
 from tests.platforms import beyond_wine
 from tests.test_limits import machine, write
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Decision, MemoryGate, Priority, Rules, Sample, Status, Task, TaskState, Window
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, MemoryGate, Priority, Rules, Status, Task, TaskState, Window
 from adaptive_scheduler.plan import plan
 from tests import tables as tables_of
 from tests.builders import NOW, RULES, ago, ended, event, footprint, live, mine, minutes, sample, state, task, tasks

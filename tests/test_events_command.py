@@ -15,7 +15,7 @@ import pytest
 from adaptive_scheduler import files, recall
 from adaptive_scheduler.events import Culprit, Event
 from adaptive_scheduler.history import History
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.recall import Remembered
 from adaptive_scheduler.store import Store
 from tests.builders import NOW, ended, event, minutes

@@ -14,7 +14,8 @@ from adaptive_scheduler.archive import HistoryError
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Answer, Culprit, Event, Process
 from adaptive_scheduler.history import History
-from adaptive_scheduler.model import Decision, Sample, Status
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Status
 from tests.builders import NOW, ended, minutes, sample
 from tests.platforms import is_private
 

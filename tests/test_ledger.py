@@ -8,7 +8,8 @@ import pytest
 from adaptive_scheduler.archive import Entry
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.ledger import in_force
-from adaptive_scheduler.model import Decision, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision
 from tests.builders import NOW, minutes, sample
 
 TICK = minutes(5)

@@ -19,7 +19,8 @@ from adaptive_scheduler.edges import Seen
 from adaptive_scheduler.events import Answer, Event, Level, Watch
 from adaptive_scheduler.history import History
 from adaptive_scheduler.lookout import MachineLookout
-from adaptive_scheduler.model import Config, Rules, Sample, State
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Rules, State
 from adaptive_scheduler.recall import Remembered
 from adaptive_scheduler.series import latency_of, percent_of
 from tests.builders import NOW, minutes

@@ -14,7 +14,7 @@ from adaptive_scheduler import metrics
 from adaptive_scheduler.absence import Mark
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Memory, Reading, Sample
+from adaptive_scheduler.machine import Memory, Reading, Sample
 from adaptive_scheduler.times import iso
 from tests.builders import NOW, ago, minutes
 from tests.test_limits import PRESSURE, machine, write

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.beside import covered, meetings
-from adaptive_scheduler.model import Result, Sample, Status
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Result, Status
 from adaptive_scheduler.overlaps import MIN_OVERLAPS, Pair, Slowdown, heavy_pairs, longer, pairs
 from tests.builders import NOW, ended, minutes
 

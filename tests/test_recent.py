@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adaptive_scheduler import recent
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from tests.builders import NOW, minutes, sample
 
 

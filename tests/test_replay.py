@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.events import Event, Watch
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.replay import Fired, Point, replay, step_of
 from adaptive_scheduler.trace import Row
 from tests.builders import NOW, minutes

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from adaptive_scheduler import simulate, trace
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Event
-from adaptive_scheduler.model import Config, Priority, Rules, Sample, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config, Priority, Rules, Task
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
 from tests.builders import NOW, event, minutes, task, tasks

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.history import History
-from adaptive_scheduler.model import Result, Rhythm, Sample, Task
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Result, Rhythm, Task
 from adaptive_scheduler.render import days as page
 from adaptive_scheduler.trends import Trends, trends
 from tests.builders import ended, minutes, task, tasks

@@ -10,7 +10,7 @@ import pytest
 from adaptive_scheduler.absence import NOT_CALLED, Absence
 from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline
 from adaptive_scheduler.events import Answer, Culprit, Level, Process, Watch
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.series import KEPT_DAYS, latency_of, percent_of
 from adaptive_scheduler.sightings import Sighting

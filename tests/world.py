@@ -19,7 +19,8 @@ from adaptive_scheduler.events import Answer, Event, Probe, Process, Watch
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lookout import MachineLookout
-from adaptive_scheduler.model import Config, Decision, Memory, Reading, Rules, Sample, State, Status, Task
+from adaptive_scheduler.machine import Memory, Reading, Sample
+from adaptive_scheduler.model import Config, Decision, Rules, State, Status, Task
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.preview import look, present, preview
 from adaptive_scheduler.staircases import Table

@@ -9,7 +9,7 @@ from datetime import timedelta
 from adaptive_scheduler import recent, rolling
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.edges import World
-from adaptive_scheduler.model import Sample
+from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.outlook import Outlook
 from adaptive_scheduler.preview import Look, look, present

@@ -15,7 +15,8 @@ from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import Level
 from adaptive_scheduler.footprints import expected
-from adaptive_scheduler.model import Config, Sample
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Config
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.replay import Fired
 from adaptive_scheduler.simulate import Made, Policy, Tally

@@ -1,7 +1,7 @@
 """What a cycle asks of a runner, and the values that go to and fro.
 
 A run is prepared before it is written into the state and submitted after; from then on it is exactly one
-of Running, Finished or Lost.
+of Running, Finished or Lost. One on another machine may also be Unreachable for a while, or come back.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,23 +11,15 @@ from pathlib import Path
 from typing import Protocol
 
 from adaptive_scheduler.events import Event
+from adaptive_scheduler.fleet import Fleet
 from adaptive_scheduler.model import Live, Result, Status, Task
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A machine that runs tasks: how many at once, and how many now."""
-
-    name: str
-    slots: int
-    running: int
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """One start: the task, the id of the run, what the script may know of the decision, what past runs took.
 
-    `event` is what happened, where that is why it starts.
+    `event` is what happened, where that is why it starts; `node` is where, empty for here.
     """
 
     task: Task
@@ -37,6 +29,7 @@ class Order:
     sample_memory: float | None = None
     footprint: str = ""
     event: Event | None = None
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +100,7 @@ class Finished:
         else:
             started = live.started_at
             ended = max(started, min(started + timedelta(seconds=mine.duration_s), now))
-        return replace(mine, started_at=started, ended_at=ended, reason=live.reason, event=live.event)
+        return replace(mine, started_at=started, ended_at=ended, reason=live.reason, event=live.event, node=live.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +109,48 @@ class Lost:
 
     run_id: str
     cause: str
+    status: Status = Status.INTERRUPTED
 
     def result(self, live: Live, now: datetime) -> Result:
-        """Return the result for the state: interrupted, at the latest now."""
+        """Return the result for the state: interrupted or lost, at the latest now."""
         ended = max(now, live.started_at)
         return Result(
             run_id=self.run_id,
-            status=Status.INTERRUPTED,
+            status=self.status,
             started_at=live.started_at,
             ended_at=ended,
             duration_s=(ended - live.started_at).total_seconds(),
             cause=self.cause,
             reason=live.reason,
             event=live.event,
+            node=live.node,
         )
 
 
-RunState = Running | Finished | Lost
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Nobody who could know of it answers: it may run, may have ended, may have never begun."""
+
+    run_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComesBack:
+    """It never began, and never will under this id: its node has said so."""
+
+    run_id: str
+    cause: str
+
+
+RunState = Running | Finished | Lost | Unreachable | ComesBack
 
 
 class Runner(Protocol):
     """Starts runs, knows what became of them, and forgets them when it may."""
 
-    def nodes(self) -> list[Node]:
-        """Return the machines that this runner starts on."""
+    def fleet(self) -> Fleet:
+        """Return the nodes as they are now; asked only where a task may go to one."""
 
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts now; ids sort by time."""
@@ -161,6 +172,9 @@ class Runner(Protocol):
 
     def peek(self, live: Mapping[str, str]) -> dict[str, RunState]:
         """Return the same and touch nothing."""
+
+    def close(self) -> None:
+        """Let go of what a cycle holds open."""
 
     def wait(self, live: Mapping[str, str], timeout_s: float) -> bool:
         """Wait until one of the runs has ended; False when the time is up before."""

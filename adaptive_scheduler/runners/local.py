@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adaptive_scheduler import files, locks
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.model import Config, Task
 from adaptive_scheduler.runfolder import VERSION, DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, prune
-from adaptive_scheduler.runners.base import Finished, Node, Order, Running, RunState
+from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
 from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
 from adaptive_scheduler.times import iso
@@ -35,12 +36,9 @@ class LocalRunner:
         self.prepared: dict[str, int] = {}
         self.started: list[Detached] = []
 
-    def nodes(self) -> list[Node]:
-        """Return this machine."""
-        live = 0
-        for task in self._tasks():
-            live += sum(isinstance(fate.look(self._folder(task, one), one), Running) for one in self.scan(task))
-        return [Node("local", self.config.rules.max_parallel, live)]
+    def fleet(self) -> Fleet:
+        """Return nobody: a single machine has no nodes."""
+        return NOBODY
 
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts now; ids sort by time."""
@@ -111,6 +109,9 @@ class LocalRunner:
             pause_s = min(pause_s * 1.5, WAIT_LONGEST_S)
             self.reap()
         return True
+
+    def close(self) -> None:
+        """Do nothing: nothing is held open."""
 
     def kill(self, task: str, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""
@@ -184,9 +185,6 @@ class LocalRunner:
 
     def _folder(self, task: str, run_id: str) -> RunFolder:
         return RunFolder(self.runs_dir / task / run_id)
-
-    def _tasks(self) -> list[str]:
-        return [one.name for one in self.runs_dir.iterdir()] if self.runs_dir.is_dir() else []
 
     def reap(self) -> None:
         """Collect the supervisors of ours that have ended, so that they leave no zombies."""

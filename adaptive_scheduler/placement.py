@@ -1,0 +1,179 @@
+"""Which node takes a start: the calmest that may, by the very gates that hold for this machine. Pure.
+
+Every node is a case of its own, with its own sample and its own room: what a start takes of a node is gone
+for the next one of the same plan. A start is given to one node and not offered to several, so that slots
+and promised memory stay exact; where that node dies before the run began, the run comes back (reconcile.py).
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+from adaptive_scheduler import admission, gates
+from adaptive_scheduler.admission import Room
+from adaptive_scheduler.case import Case
+from adaptive_scheduler.codes import Code
+from adaptive_scheduler.fleet import Fleet, Node, Unreachable, Where
+from adaptive_scheduler.footprints import need
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Decision, Rules, State, Step, Task, TaskState
+
+NAMED_REASONS = 4
+"""How many different reasons of nodes a sentence holds; a hundred nodes mostly share a few."""
+
+NAMED_NODES = 3
+
+NODE = "node"
+"""The source of a sample that a node told."""
+
+NEAREST = (Code.NO_SLOT, Code.MEMORY_NEED, Code.MEMORY_GATE, Code.CPU_CEILING, Code.NOT_DUE)
+"""Where every node refuses, the task is told the reason that is nearest to a start."""
+
+Rooms = dict[str, Room]
+
+
+class Yard:
+    """The fleet as the tasks of one plan see it; who suits whom is worked out once for tasks of like wishes."""
+
+    def __init__(self, fleet: Fleet, rules: Rules) -> None:
+        """Keep what every question needs."""
+        self.fleet, self.rules = fleet, rules
+        self._suitable: dict[tuple[Where | None, tuple[Step, ...]], list[Node]] = {}
+
+    def is_elsewhere(self, task: Task) -> bool:
+        """Whether a task is to run on a node: it has a `where`, and may not fall back on this machine.
+
+        A label or a name is nothing that this machine could stand in for.
+        """
+        if task.where is None:
+            return False
+        mine = not task.where.labels and task.where.node is None and task.where.os in (None, self.rules.platform)
+        return not (self.fleet.problem and self.rules.when_unreachable is Unreachable.LOCAL and mine)
+
+    def suitable(self, task: Task) -> list[Node]:
+        """Return the nodes that have what the task wants and may get work."""
+        wish = (task.where, task.steps)
+        if wish not in self._suitable:
+            self._suitable[wish] = [node for node in self.fleet.nodes if not unsuitable(task, node)]
+        return self._suitable[wish]
+
+    def sample_for(self, task: Task, sample: Sample) -> Sample:
+        """Return the load that the task's rhythm follows: of the calmest node it may run on, or of this machine."""
+        if not self.is_elsewhere(task):
+            return sample
+        nodes = self.suitable(task)
+        calmest = min(nodes, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
+        return Sample(sample.at, None, None, source=NODE) if calmest is None else sample_of(calmest, sample.at)
+
+
+def sample_of(node: Node, at: datetime) -> Sample:
+    """Return what a node told of itself as a sample."""
+    room = (node.available_bytes, node.total_bytes)
+    return Sample(at, node.cpu, node.memory, None, {}, NODE, *room)
+
+
+def load(node: Node, live: int) -> float:
+    """Return how much it hurts to start there, 0 to 100: the mean of its CPU and its share of taken slots.
+
+    Its CPU is a mean over the last half minute, which the runs that have just begun are not in yet; its
+    slots say nothing of what others do there.
+    """
+    return (50.0 if node.cpu is None else node.cpu) / 2 + 50.0 * min(1.0, live / max(1, node.slots))
+
+
+def is_wanted(
+    tasks: Mapping[str, Task],
+    state: State,
+    rules: Rules,
+    now: datetime,
+    started: Collection[str] = (),
+    *,
+    force: bool = False,
+) -> bool:
+    """Whether some task could start on a node if that were calm: if not, nobody needs to be asked."""
+    calm = Sample(now, 0.0, 0.0)
+    for name, task in tasks.items():
+        if task.where is not None and name not in started:
+            case = Case(task, state.tasks.get(name) or TaskState(first_seen=now), calm, rules, now, force)
+            if not any(refuse(case) for refuse in gates.BEFORE_DEPENDENCIES):
+                return True
+    return False
+
+
+def rooms(tasks: Mapping[str, Task], state: State, fleet: Fleet) -> Rooms:
+    """Return what is left of each node; a run of ours counts from its claim on, before any heartbeat tells of it."""
+    found: Rooms = {}
+    ours = {
+        mine.live.run_id: (name, mine) for name, mine in state.tasks.items() if mine.live is not None and mine.live.node
+    }
+    for node in fleet.nodes:
+        mine_there = {run for run, (_, mine) in ours.items() if mine.live is not None and mine.live.node == node.name}
+        live = {*node.runs, *mine_there}
+        left = Room(node.slots, node.name, node.available_bytes, node.total_bytes, live=len(live))
+        for run in sorted(live & ours.keys()):
+            name, mine = ours[run]
+            if left.available is not None and (wanted := need(tasks.get(name), mine.footprint, node.name)):
+                left.promised[name] = max(0, wanted.bytes - (node.runs.get(run) or 0))
+        found[node.name] = left
+    return found
+
+
+def no_node(case: Case, yard: Yard) -> Decision | None:
+    """Refuse a task that no node could run, whatever its load."""
+    if yard.suitable(case.task):
+        return None
+    if yard.fleet.problem:
+        return case.say(Code.NO_NODE, yard.fleet.problem, case.next_tick)
+    wish = f"no node {case.task.where}".rstrip()
+    why = _summed_up([(node.name, unsuitable(case.task, node)) for node in yard.fleet.nodes])
+    return case.say(Code.NO_NODE, f"{wish}: {why or 'none has joined'}", case.next_tick)
+
+
+def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]) -> Decision:
+    """Return the start on the calmest node that may take it, or the refusal that is nearest to one."""
+    refusals: list[tuple[str, Decision]] = []
+    for node in sorted(yard.suitable(case.task), key=lambda node: (load(node, left[node.name].live), node.name)):
+        room = left[node.name]
+        there = replace(case, sample=sample_of(node, case.now))
+        verdict = gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+        if verdict.code.starts:
+            told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
+            return replace(verdict, reason=told, node=node.name)
+        refusals.append((node.name, verdict))
+    name, nearest = min(refusals, key=lambda one: NEAREST.index(one[1].code))
+    if len(refusals) == 1:
+        return replace(nearest, reason=f"'{name}': {nearest.reason}")
+    return replace(nearest, reason=_summed_up([(name, one.reason.partition(";")[0]) for name, one in refusals]))
+
+
+def unsuitable(task: Task, node: Node) -> str:
+    """Return why a node cannot run a task whatever its load, empty when it can."""
+    if task.where is None or node.unusable:
+        return node.unusable
+    return node.lacks(task.where, suffixes(task.steps, node.os))
+
+
+@lru_cache(maxsize=1024)
+def suffixes(steps: tuple[Step, ...], os: str) -> frozenset[str]:
+    """Return the types of script that a node under this system has to know."""
+    found = set()
+    for step in steps:
+        if not step.interpreter and step.os in (None, os):
+            dot = step.script.replace("\\", "/").rpartition("/")[2].rpartition(".")
+            found.add(f".{dot[2].lower()}" if dot[1] else "")
+    return frozenset(found)
+
+
+def _summed_up(reasons: list[tuple[str, str]]) -> str:
+    """Return what each node says, those of one mind together: "'a', 'b': 4 of 4 slots are taken; 'c': ..."."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons:
+        by_reason.setdefault(reason, []).append(name)
+    told = []
+    for reason, names in list(by_reason.items())[:NAMED_REASONS]:
+        quoted = ", ".join(f"'{name}'" for name in names[:NAMED_NODES])
+        more = f" and {len(names) - NAMED_NODES} more" if len(names) > NAMED_NODES else ""
+        told.append(f"{quoted}{more}: {reason}")
+    others = sum(len(names) for names in list(by_reason.values())[NAMED_REASONS:])
+    return "; ".join(told) + (f"; {others} more say otherwise" if others else "")
