@@ -15,7 +15,7 @@ from adaptive_scheduler.events import Event
 from adaptive_scheduler.journal import Line
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Result, State
-from adaptive_scheduler.runners.base import Finished, Lost
+from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Unreachable
 
 HELD_BACK = (
     *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.NO_NODE),
@@ -76,6 +76,10 @@ class Chronicle:
         steps = report.steps if isinstance(report, Finished) else ()
         notes = report.notes if isinstance(report, Finished) else ()
         self._lines += log.task_ended(name, result, steps, notes)
+
+    def strayed(self, now: datetime, strays: Iterable[tuple[str, Unreachable | ComesBack]]) -> None:
+        """Tell of runs elsewhere that nobody can say anything of, and of those that never began."""
+        self._lines += [log.strayed(now, name, report) for name, report in strays]
 
     def write(self) -> None:
         """Append what has gathered to the log."""

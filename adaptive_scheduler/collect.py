@@ -1,7 +1,7 @@
 """The ends of runs, as a runner reports them, folded into the state."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adaptive_scheduler import state as folds
@@ -18,11 +18,19 @@ LOST_AFTER_RUNS = 3
 """A run that has been out of reach for so long, or for so many of its usual durations, is given up."""
 
 
-def settle(
-    state: State, reports: Mapping[str, RunState], now: datetime, config: Config
-) -> tuple[State, list[tuple[str, Result, Finished | Lost]]]:
-    """Fold the runs that ended into the state; returns it and the ends, in the order of their time."""
+@dataclass(frozen=True)
+class Settled:
+    """A state with what became of its live runs: the ends in the order of their time, and what went astray just now."""
+
+    state: State
+    ends: list[tuple[str, Result, Finished | Lost]]
+    strays: list[tuple[str, Unreachable | ComesBack]]
+
+
+def settle(state: State, reports: Mapping[str, RunState], now: datetime, config: Config) -> Settled:
+    """Fold what became of the live runs into the state."""
     ends: list[tuple[str, Result, Finished | Lost]] = []
+    strays: list[tuple[str, Unreachable | ComesBack]] = []
     for name, mine in state.tasks.items():
         live, report = mine.live, reports.get(name)
         if live is None or report is None or report.run_id != live.run_id:
@@ -33,14 +41,17 @@ def settle(
             ends.append((name, replace(result, unusual=unusual(result, mine.footprint)), report))
         elif isinstance(report, ComesBack):
             state = folds.came_back(state, name, live.run_id, now)
+            strays.append((name, report))
         else:
             since = now if isinstance(report, Unreachable) else None
             state = folds.out_of_reach(state, name, live.run_id, since)
+            if isinstance(report, Unreachable) and live.unreachable_since is None:
+                strays.append((name, report))
     ends.sort(key=lambda end: end[1].ended_at)
     for name, result, _ in ends:
         task = config.tasks.get(name)
         state = folds.finished(state, name, result, task, rerun=on_loss(task, config) is OnLoss.RERUN)
-    return state, ends
+    return Settled(state, ends, strays)
 
 
 def on_loss(task: Task | None, config: Config) -> OnLoss:

@@ -14,6 +14,7 @@ from typing import Any
 
 from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
+from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
 from adaptive_scheduler.watchlist import probes, watches
 
@@ -106,8 +107,10 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
             rhythm=Rhythm(**plain.get("rhythm", {})),
             memory_gate=MemoryGate(**general, by_priority=special),
             platform=platform,
+            **_kinds(plain.get("cluster", {}), {"when_unreachable": Unreachable}),
         ),
         tasks={name: _task(name, table) for name, table in plain["tasks"].items()},
+        cluster=_cluster(plain["cluster"], where) if "cluster" in plain else None,
         watches=watches(plain.get("events", {})),
         probes=probes(plain.get("probes", {})),
         interpreters={ending: tuple(argv) for ending, argv in plain.get("interpreters", {}).items()},
@@ -133,6 +136,20 @@ def _durations(table: Plain, names: Mapping[str, str]) -> dict[str, Any]:
     return {ours: timedelta(seconds=seconds) for ours, seconds in _renamed(table, names).items()}
 
 
+def _kinds(table: Plain, kinds: Mapping[str, type]) -> dict[str, Any]:
+    return {key: kind(table[key]) for key, kind in kinds.items() if key in table}
+
+
+def _cluster(table: Plain, path: Path) -> Cluster:
+    folder = table.get("certificates")
+    return Cluster(
+        table["master"],
+        "" if folder is None else os.path.abspath(path.parent / os.path.expanduser(folder)),  # noqa: PTH100, PTH111  # as state_dir
+        **_durations(table, {"timeout": "timeout", "lost_after": "lost_after"}),
+        **_kinds(table, {"on_loss": OnLoss}),
+    )
+
+
 def _task(name: str, table: Plain) -> Task:
     values = {key: value for key, value in table.items() if key not in _TO_STEPS}
     for key in _SECONDS:
@@ -143,6 +160,10 @@ def _task(name: str, table: Plain) -> Task:
             values[key] = tuple(values[key])
     if "priority" in values:
         values["priority"] = Priority(values["priority"])
+    values |= _kinds(values, {"deploy": Deploy, "on_loss": OnLoss})
+    if "where" in values:
+        wish = values["where"]
+        values["where"] = Where(tuple(wish.get("labels", ())), wish.get("os"), wish.get("node"))
     if "interval" not in values:
         # Without a beat there is nothing that the load could stretch.
         values |= {"interval": NEVER, "adaptive": False}

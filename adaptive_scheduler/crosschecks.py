@@ -7,7 +7,7 @@ has the wrong type is left to the models. A fault is the path of a key and a sen
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adaptive_scheduler import eventchecks, names
+from adaptive_scheduler import clusterchecks, eventchecks, names
 
 Fault = tuple[tuple[str | int, ...], str]
 Raw = Mapping[str, Any]
@@ -28,6 +28,7 @@ def crosschecks(raw: Raw) -> Iterator[Fault]:
             yield ("tasks", name, *path), sentence
     yield from _dependencies(known)
     yield from eventchecks.eventchecks(_table(raw, "events"), _table(raw, "probes"), known)
+    yield from clusterchecks.clusterchecks(raw.get("cluster"), known)
 
 
 def _table(raw: Raw, key: str) -> Raw:

@@ -19,11 +19,14 @@ from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_
 from adaptive_scheduler.edges import Report, Seen, Watcher, Wish, World
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.machine import Reading, Sample
 from adaptive_scheduler.model import Decision, Live, Result, State, TaskState
 from adaptive_scheduler.ownership import own_load
+from adaptive_scheduler.placement import Yard, is_wanted
 from adaptive_scheduler.plan import plan
-from adaptive_scheduler.runners.base import Finished, Lost, Order
+from adaptive_scheduler.runid import of_beat
+from adaptive_scheduler.runners.base import Finished, Lost, Order, RunState
 
 MARGIN = timedelta(seconds=15)
 MARGIN_SHARE = 0.1
@@ -65,6 +68,7 @@ class _Cycle:
         self.held: dict[str, int] = {}
         self.events: list[Event] = []
         self.write_s: float | None = None
+        self.fleet = NOBODY
         self.fruitless = 0
         self.damaged = self.interrupted = False
         self.chronicle = Chronicle(world, wish.notes)
@@ -93,6 +97,7 @@ class _Cycle:
                 available_bytes=now_left.available_bytes,
                 total_bytes=now_left.total_bytes,
             )
+        self.fleet = self._asked(peek, reports, now)
         self.held = held_memory(peek, reports, self.world.runner, self.sample, self.config)
         recorded = self.chronicle.take_in(peek.unrecorded)
         with self.world.store.transaction(now) as transaction:
@@ -102,15 +107,16 @@ class _Cycle:
             state = folds.recorded(transaction.state, recorded) if recorded else transaction.state
             if first:
                 state = self._open(state, now, readings, usage_s)
-            state, ends = settle(state, reports, now, self.config)
-            state, starts = self._plan(state, now, self.sample, first)
+            settled = settle(state, reports, now, self.config)
+            state, starts = self._plan(settled.state, now, self.sample, first)
             if state != transaction.state:
                 transaction.state = state
         if first:
             self.write_s = transaction.write_s
         self.state = state
-        self.fruitless = 0 if ends or starts else self.fruitless + 1
-        self._tell(ends)
+        self.fruitless = 0 if settled.ends or starts else self.fruitless + 1
+        self._tell(settled.ends)
+        self.chronicle.strayed(now, settled.strays)
         self._start(starts, now)
         self.chronicle.write()
 
@@ -134,6 +140,13 @@ class _Cycle:
         self.chronicle.happened(now, events)
         self.events.extend(events)
         return folds.alerted(state, events, self.config.tasks, self.rules, now)
+
+    def _asked(self, peek: State, reports: Mapping[str, RunState], now: datetime) -> Fleet:
+        """Return the nodes as they are now, where a task may go to one; who was asked once is asked in every round."""
+        state = settle(peek, reports, now, self.config).state
+        started, force = {*self.started, *self.unstartable}, self.wish.force
+        wanted = is_wanted(self.config.tasks, state, self.rules, now, started, force=force)
+        return self.world.runner.fleet() if wanted or self.fleet.asked else NOBODY
 
     def _learned(self, now: datetime, sample: Sample, readings: tuple[Reading, ...]) -> None:
         """Take what was learned into the rules of this cycle, and keep the load it is measured by."""
@@ -164,6 +177,7 @@ class _Cycle:
                 force=self.wish.force,
                 started={*self.started, *self.unstartable},
                 held=self.held,
+                fleet=self.fleet,
             )
             unstartable = len(self.unstartable)
             for decision in decisions:
@@ -175,21 +189,23 @@ class _Cycle:
         if tempo is not None:
             self.chronicle.tempo(now, state, decisions, tempo, sample.cpu)
         state = folds.decided(state, decisions, tempo)
-        starts = []
+        starts, yard = [], Yard(self.fleet, self.rules)
         for decision in decisions:
             self.decisions[decision.task] = decision
             if decision.code.starts:
                 order = orders[decision.task]
-                live = Live(order.run_id, now, decision.code, decision.reason)
-                state = folds.claimed(state, order.task, live, sample, self.rules)
+                live = Live(order.run_id, now, decision.code, decision.reason, node=decision.node)
+                state = folds.claimed(state, order.task, live, yard.sample_for(order.task, sample), self.rules)
                 starts.append((order, decision))
         return state, starts
 
     def _prepare(
         self, decision: Decision, mine: TaskState, now: datetime, sample: Sample, orders: dict[str, Order]
     ) -> None:
-        task, run_id = self.config.tasks[decision.task], self.world.runner.new_id(now)
-        order = Order(task, run_id, decision.reason, sample.cpu, sample.memory, mine.footprint, mine.event)
+        task = self.config.tasks[decision.task]
+        run_id = of_beat(task.name, mine) if decision.node else self.world.runner.new_id(now)
+        about = (decision.reason, sample.cpu, sample.memory, mine.footprint, mine.event)
+        order = Order(task, run_id, *about, node=decision.node)
         try:
             self.world.runner.prepare(order)
         except OSError as error:
@@ -240,6 +256,7 @@ class _Cycle:
         sample = self.sample or Sample(self.at, None, None)
         taken_in = self.chronicle.take_in(self.state.unrecorded)
         self._prune(set(taken_in))
+        self.world.runner.close()
         noted = self.world.lookout.close(self.at, self.write_s)
         self.chronicle.closed(
             self.at, self.state, sample, decisions, list(self.started), self.codes_before, self.rules.tick, noted

@@ -63,7 +63,6 @@ class Cluster:
     certificates: str = ""
     """The folder with ca.pem, cert.pem and key.pem; empty on loopback without TLS."""
     timeout: timedelta = timedelta(seconds=3)
-    when_unreachable: Unreachable = Unreachable.DEFER
     lost_after: timedelta | None = None
     on_loss: OnLoss = OnLoss.REPORT
 
@@ -118,7 +117,7 @@ class Fleet:
 
 
 NOBODY = Fleet()
-"""The fleet of a cycle that asked nobody."""
+"""The fleet of a cycle that asked nobody, for nothing that could go elsewhere was due."""
 
 
 def node(

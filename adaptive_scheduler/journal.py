@@ -18,7 +18,7 @@ from adaptive_scheduler.events import Event
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Result, Rhythm, Status
 from adaptive_scheduler.printable import one_line
-from adaptive_scheduler.runners.base import StepResult
+from adaptive_scheduler.runners.base import ComesBack, StepResult, Unreachable
 from adaptive_scheduler.times import iso
 
 NAME = "adaptive_scheduler.log"
@@ -116,6 +116,13 @@ def lapsed(now: datetime, task: str, one: Event) -> Line:
     """Word that an event was dropped before its task could start."""
     waited = words(max(timedelta(0), now - one.at))
     return Line(now, "WARNING", task, f"Dropped: event '{one.name}' of {waited} ago did not start it")
+
+
+def strayed(now: datetime, task: str, report: Unreachable | ComesBack) -> Line:
+    """Word that a run elsewhere is out of reach, or never began there."""
+    if isinstance(report, ComesBack):
+        return Line(now, "WARNING", task, f"Not started: {report.cause}; due again")
+    return Line(now, "WARNING", task, f"Out of reach: {report.cause}; it may run on, and is asked for in every cycle")
 
 
 def task_started(now: datetime, decision: Decision, first_step: str | None, event: Event | None = None) -> list[Line]:

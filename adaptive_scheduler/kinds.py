@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from adaptive_scheduler import durations, sizes
+from adaptive_scheduler import addresses, durations, sizes
 
 WINDOW_PATTERN = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]-(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 MILLISECONDS_PATTERN = r"^\s*([0-9]{1,6})\s*ms\s*$"
@@ -20,6 +20,7 @@ URL_PATTERN = (
     rf"^[hH][tT][tT][pP][sS]?://(?:[^{_VOID}/@?#]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^{_VOID}:/@?#\[\]]+)(?::[0-9]{{1,5}})?"
     rf"(?:[/?#][^{_VOID}]*)?$"
 )
+NODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 EXTENSION_PATTERN = r"^\.[^\s./\\]+$"
 RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY", "EVENT"))
 
@@ -84,6 +85,22 @@ def _address(value: str) -> str:
 def _url(value: str) -> str:
     if re.fullmatch(URL_PATTERN, value) is None:
         raise ValueError('must be a URL that begins with http:// or https://, such as "https://localhost/health"')
+    return value
+
+
+def _master(value: str) -> str:
+    return str(addresses.parse(value))
+
+
+def _anywhere(value: Any) -> Any:
+    if isinstance(value, str) and value != "any":
+        raise ValueError(f'{spoken(value)} is no place: write where = "any", or where = {{ labels = ["gpu"] }}')
+    return {} if value == "any" else value
+
+
+def _node_name(value: str) -> str:
+    if re.fullmatch(NODE_PATTERN, value) is None:
+        raise ValueError(f"'{value}' can be no node or label: letters, digits, '.', '_' and '-', at most 63")
     return value
 
 
@@ -173,6 +190,13 @@ Url = Annotated[
     AfterValidator(_url),
     WithJsonSchema({"type": "string", "pattern": URL_PATTERN, "examples": ["https://localhost/health"]}),
 ]
+MasterAddress = Annotated[
+    str,
+    AfterValidator(_master),
+    WithJsonSchema({"type": "string", "pattern": addresses.PATTERN, "examples": ["tls://master.example:8786"]}),
+]
+NodeName = Annotated[str, AfterValidator(_node_name), WithJsonSchema({"type": "string", "pattern": NODE_PATTERN})]
+ANYWHERE = BeforeValidator(_anywhere)
 Line = Annotated[str, AfterValidator(_printable)]
 Argv = Annotated[list[Word], Field(min_length=1), BeforeValidator(_argv), WithJsonSchema(ARGV_SCHEMA)]
 Percent = Annotated[float, Field(ge=0, le=100)]

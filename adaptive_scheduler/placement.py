@@ -49,7 +49,9 @@ class Yard:
         if task.where is None:
             return False
         mine = not task.where.labels and task.where.node is None and task.where.os in (None, self.rules.platform)
-        return not (self.fleet.problem and self.rules.when_unreachable is Unreachable.LOCAL and mine)
+        return not (
+            self.fleet.asked and self.fleet.problem and self.rules.when_unreachable is Unreachable.LOCAL and mine
+        )
 
     def suitable(self, task: Task) -> list[Node]:
         """Return the nodes that have what the task wants and may get work."""
@@ -123,6 +125,8 @@ def no_node(case: Case, yard: Yard) -> Decision | None:
     """Refuse a task that no node could run, whatever its load."""
     if yard.suitable(case.task):
         return None
+    if not yard.fleet.asked:
+        return case.say(Code.NO_NODE, "it came due while this cycle was under way; the next one asks", case.next_tick)
     if yard.fleet.problem:
         return case.say(Code.NO_NODE, yard.fleet.problem, case.next_tick)
     wish = f"no node {case.task.where}".rstrip()

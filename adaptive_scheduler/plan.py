@@ -26,7 +26,7 @@ from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Priority, Rules, State, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, Rules, State, Status, Task, TaskState
 from adaptive_scheduler.placement import Yard
 from adaptive_scheduler.rhythm import is_due
 from adaptive_scheduler.state import expiry
@@ -144,7 +144,11 @@ def _start(case: Case) -> Decision:
         return case.say(Code.EVENT, event.reason, case.now, value=event.value, limit=event.expected, unit=event.unit)
     if case.retrying:
         used, most = case.mine.retries_used, case.task.retries
-        which = f"retry {used} of {most} after a failure" if used else "once more after an interruption"
+        never_began = "again, for it never began where it was sent"
+        last = case.mine.last
+        cut_off = last is not None and last.status in (Status.INTERRUPTED, Status.LOST)
+        which = "once more after an interruption" if cut_off else never_began
+        which = f"retry {used} of {most} after a failure" if used else which
         return case.say(Code.RUN, which, case.now, **beat)  # type: ignore[arg-type]  # plain keywords
     if anchor is None:
         return case.say(Code.RUN, "it has never run", case.now)

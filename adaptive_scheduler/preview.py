@@ -13,9 +13,11 @@ from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.lessons import Learning
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Live, Result, Rules, State, Status
+from adaptive_scheduler.placement import Yard, is_wanted
 from adaptive_scheduler.plan import plan
 
 
@@ -30,6 +32,7 @@ class Look:
     runs: list[tuple[str, Result]]
     held: Mapping[str, int]
     learning: Learning
+    fleet: Fleet = NOBODY
 
     @property
     def rules(self) -> Rules:
@@ -37,8 +40,8 @@ class Look:
         return self.learning.rules
 
 
-def look(world: World) -> Look:
-    """Return the present state, with finished runs folded in, and a sample of the machine."""
+def look(world: World, *, force: bool = False) -> Look:
+    """Return the present state, with finished runs folded in, a sample of the machine, and the nodes where wanted."""
     now = world.clock.now()
     read = world.store.read()
     live = world.runner.peek(live_runs(read.state))
@@ -48,21 +51,25 @@ def look(world: World) -> Look:
     learning = world.almanac.learning(world.config, sample, now, cpus_of(readings))
     state = excused(state, learning.rules.learned, now, world.config.rules.tick)
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
-    state, ends = settle(state, live, now, world.config)
+    settled = settle(state, live, now, world.config)
+    state, ends = settled.state, settled.ends
     state, _ = folds.lapsed(state, world.config.tasks, now, world.config.rules.tick)
     held = held_memory(state, live, world.runner, sample, world.config)
-    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, learning)
+    fleet = world.runner.fleet() if is_wanted(world.config.tasks, state, learning.rules, now, force=force) else NOBODY
+    return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, learning, fleet)
 
 
 def present(world: World, seen: Look) -> dict[str, Decision]:
     """Return what a cycle at this moment would say first about each task."""
-    decisions = plan(world.config.tasks, seen.state, seen.sample, seen.rules, seen.now, held=seen.held)
+    given = (world.config.tasks, seen.state, seen.sample, seen.rules, seen.now)
+    decisions = plan(*given, held=seen.held, fleet=seen.fleet)
     return {one.task: one for one in decisions}
 
 
 def preview(world: World, wish: Wish) -> Report:
     """Return the report that the next `run` would give if all it starts succeeds."""
-    seen = look(world)
+    seen = look(world, force=wish.force)
+    yard = Yard(seen.fleet, seen.rules)
     state, rules, tasks = seen.state, seen.rules, world.config.tasks
     started: dict[str, Decision] = {}
     last: dict[str, Decision] = {}
@@ -73,6 +80,7 @@ def preview(world: World, wish: Wish) -> Report:
             force=wish.force,
             started=started,
             held=seen.held,
+            fleet=seen.fleet,
         )
         starts = [one for one in decisions if one.code.starts]
         for one in starts:
@@ -81,8 +89,8 @@ def preview(world: World, wish: Wish) -> Report:
         if not starts:
             break
         for one in starts:
-            live = Live(f"dry-run-{one.task}", seen.now, one.code)
-            state = folds.claimed(state, tasks[one.task], live, seen.sample, rules)
+            live = Live(f"dry-run-{one.task}", seen.now, one.code, node=one.node)
+            state = folds.claimed(state, tasks[one.task], live, yard.sample_for(tasks[one.task], seen.sample), rules)
             state = folds.finished(state, one.task, Result(live.run_id, Status.OK, seen.now, seen.now), tasks[one.task])
     shown = [started.get(name) or last[name] for name in tasks if name in last]
     live_now = {name: mine.live for name, mine in seen.state.tasks.items() if mine.live is not None}

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from adaptive_scheduler.kinds import (
+    ANYWHERE,
     Address,
     Argv,
     Duration,
@@ -17,6 +18,8 @@ from adaptive_scheduler.kinds import (
     Extension,
     FineDuration,
     Line,
+    MasterAddress,
+    NodeName,
     Percent,
     Size,
     Span,
@@ -35,6 +38,8 @@ _INTERVAL = between("1s", "366d", "with its stretchings every next look must sti
 _COOL_DOWN = between("1m", "30d", "in a shorter one nothing gets calm, after a longer one nobody remembers")
 _PROBE = between("100ms", "60s", "probes are given up before the cycle ends")
 _HISTORY = between("1d", "36500d", "younger history is in use")
+_MASTER = between("500ms", "60s", "a cycle has other things to do")
+_LOST = between("1m", "30d", "sooner nobody knows, and later nobody cares")
 _NO_OTHERS: dict[str, Any] = {"additionalProperties": False, "minProperties": 1}
 _SCRIPT = "Path of the script, relative to this file, or `builtin:NAME`."
 
@@ -117,6 +122,33 @@ class StepTable(Table):
     os: System = _key(None, "Run this step on this system only.")
 
 
+class WhereTable(Table):
+    """What a task wants of the node that runs it."""
+
+    model_config = ConfigDict(json_schema_extra={"type": ["object", "string"], "pattern": "^any$"})
+
+    labels: list[NodeName] = _key([], "Labels that the node must have, all of them.", examples=[["gpu"]])
+    os: System = _key(None, "The node's system.")
+    node: NodeName = _key(None, "The node's name.")
+
+
+class ClusterTable(Table):
+    """The scheduler of the cluster that tasks with `where` go to."""
+
+    master: MasterAddress = _key(None, "Its address; tcp:// on this machine alone.")
+    certificates: Word = _key(None, "Folder with ca.pem, cert.pem and key.pem of this machine; relative to this file.")
+    timeout: Annotated[FineDuration, AfterValidator(_MASTER)] = _key("3s", "How long a cycle waits for an answer.")
+    when_unreachable: Literal["defer", "local"] = _key(
+        "defer", "Tasks wait while nobody answers, or run here where they ask for no label and no node."
+    )
+    lost_after: Annotated[Duration, AfterValidator(_LOST)] = _key(
+        None, "A run out of reach for so long is given up; by default 1 h, or 3 times what it usually takes."
+    )
+    on_loss: Literal["report", "rerun"] = _key(
+        "report", "What a run cut off on its node becomes: told, or run once more, perhaps twice then."
+    )
+
+
 class TaskTable(Table):
     """One task: what to run, how often, and on what conditions."""
 
@@ -165,6 +197,13 @@ class TaskTable(Table):
     expected_duration: Duration = _key(None, "How long it usually takes, until that is learned.")
     memory: Size = _key(None, "How much memory its processes take together at most, until that is learned.")
     keep_going: bool = _key(False, "Run the steps after a failed one too.")
+    where: Annotated[WhereTable, ANYWHERE] = _key(
+        None, "Which node runs it; `any` for any, and this machine without.", examples=["any", {"labels": ["gpu"]}]
+    )
+    deploy: Literal["content", "path"] = _key(
+        "content", "How its scripts get to a node: with the task, or by hand below the node's --scripts folder."
+    )
+    on_loss: Literal["report", "rerun"] = _key(None, "What a run cut off on its node becomes; else that of [cluster].")
 
 
 class EventTable(Table):
@@ -203,6 +242,7 @@ class File(Table):
     interpreters: dict[Extension, Argv] = _key(
         {}, "Command for each type of script.", examples=[{".sh": ["bash"]}], json_schema_extra=_NO_OTHERS
     )
+    cluster: ClusterTable = _key(None, "The cluster that tasks with `where` go to.")
     log: LogTable = _table(LogTable, "The log.")
     history: HistoryTable = _table(HistoryTable, "The history.")
     events: dict[_NAME, EventTable] = _key(

@@ -35,10 +35,13 @@ _ALIASES = {
         "nice": "background",
         "scripts": "steps",
         "workdir": "cwd",
+        **dict.fromkeys(("host", "node", "labels", "on_node", "worker"), "where"),
     },
     "file": {"jobs": "tasks", "memory": "memory_gate", "runners": "interpreters", "alerts": "events"},
     "event": {"condition": "when", "if": "when", "cooldown": "cool_down", "sensitivity": "level"},
     "probe": {"url": "http", "https": "http", "port": "tcp", "host": "tcp", "script": "command"},
+    "where": {"label": "labels", "tags": "labels", "host": "node", "name": "node", "platform": "os"},
+    "cluster": {"scheduler": "master", "address": "master", "url": "master", "certs": "certificates"},
     "scheduler": {"every": "tick", "interval": "tick", "output": "state_dir", "parallel": "max_parallel"},
 }
 """What users of other schedulers write -> our key; tried where nothing of ours looks alike."""
@@ -49,6 +52,7 @@ _MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "memory_gate": (tables.MemoryGateTable, "[memory_gate]"),
     "log": (tables.LogTable, "[log]"),
     "history": (tables.HistoryTable, "[history]"),
+    "cluster": (tables.ClusterTable, "[cluster]"),
 }
 
 
@@ -164,7 +168,10 @@ def _table_at(path: Path) -> tuple[type[BaseModel], dict[str, str], str]:
     if not path:
         return tables.File, _ALIASES["file"], "the file"
     if path[0] == "tasks":
-        return (tables.TaskTable, _ALIASES["task"], "a task") if len(path) == 2 else (tables.StepTable, {}, "a step")
+        if len(path) == 2:
+            return tables.TaskTable, _ALIASES["task"], "a task"
+        is_where = path[2] == "where"
+        return (tables.WhereTable, _ALIASES["where"], "where") if is_where else (tables.StepTable, {}, "a step")
     if path[0] == "events":
         return tables.EventTable, _ALIASES["event"], "an event"
     if path[0] == "probes":

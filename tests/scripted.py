@@ -1,13 +1,14 @@
 """A runner without processes: its runs last and end as a test says. A sibling of the local runner."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.model import Result, Status, Task
-from adaptive_scheduler.runners.base import Finished, Lost, Node, Order, Running, RunState, StepResult
+from adaptive_scheduler.runners.base import Finished, Lost, Order, Running, RunState, StepResult
 
 
 class MovableClock(Protocol):
@@ -40,9 +41,17 @@ class ScriptedRunner:
         self.uses: dict[str, int] = {}
         self.burns: dict[str, float] = {}
         """How many CPUs the runs of a task keep busy."""
+        self.machines = NOBODY
+        self.asked = 0
+        self.strays: dict[str, Callable[[str], RunState]] = {}
+        """What is said of the runs of a task instead of the truth."""
 
-    def nodes(self) -> list[Node]:
-        return [Node("here", 2, 0)]
+    def fleet(self) -> Fleet:
+        self.asked += 1
+        return self.machines
+
+    def close(self) -> None:
+        pass
 
     def new_id(self, now: datetime) -> str:
         return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{len(self.prepared):04}"
@@ -64,7 +73,10 @@ class ScriptedRunner:
         self.began[order.run_id] = (order.task.name, self.clock.moment)
 
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
-        return {name: self._state(name, run_id) for name, run_id in live.items()}
+        return {
+            name: self.strays[name](run_id) if name in self.strays else self._state(name, run_id)
+            for name, run_id in live.items()
+        }
 
     def peek(self, live: Mapping[str, str]) -> dict[str, RunState]:
         return self.states(live)

@@ -1,30 +1,26 @@
 """Runs on this machine: one folder and one detached supervisor a run."""
 
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adaptive_scheduler import files, locks
+from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.model import Config, Task
-from adaptive_scheduler.runfolder import VERSION, DamagedError, RunFolder
-from adaptive_scheduler.runners import fate, prune
+from adaptive_scheduler.runfolder import DamagedError, RunFolder
+from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
+from adaptive_scheduler.runners.launch import Spawn
 from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
-from adaptive_scheduler.times import iso
 
 ID_FORM = "%Y%m%dT%H%M%S"
 WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
-
-Spawn = Callable[[RunFolder, int, Mapping[str, str]], Detached]
-"""Starts the supervisor of a run folder, its spec.json open, in an environment."""
 
 
 class LocalRunner:
@@ -61,29 +57,14 @@ class LocalRunner:
     def prepare(self, order: Order) -> None:
         """Make the run's folder and write its spec, locked while we live; raises OSError."""
         folder = self._folder(order.task.name, order.run_id)
-        try:
-            files.private_folder(folder.path)
-            folder.write_spec(spec_of(order, self.config))
-            fd = locks.open_lockable(folder.spec)
-            locks.lock(fd)
-        except OSError:
-            shutil.rmtree(folder.path, ignore_errors=True)
-            raise
-        self.prepared[order.run_id] = fd
+        self.prepared[order.run_id] = launch.prepare(folder, spec_of(order, self.config))
 
     def submit(self, order: Order) -> None:
         """Start the supervisor; when that fails the run ends at once, with the status `error`."""
-        folder = self._folder(order.task.name, order.run_id)
-        fd = self.prepared.pop(order.run_id)
-        try:
-            self.started.append(self.start(folder, fd, environment(order)))
-        except (OSError, ValueError) as error:
-            words = getattr(error, "strerror", None) or error
-            # What cannot be written down here is found as lost by the next cycle.
-            with suppress(OSError):
-                self._give_up(folder, order, f"its supervisor cannot be started: {words}")
-        finally:
-            os.close(fd)
+        folder, fd = self._folder(order.task.name, order.run_id), self.prepared.pop(order.run_id)
+        now = self.started_at(order.run_id) or Clock().now()
+        supervisor = launch.launch(self.start, folder, fd, environment(order), now)
+        self.started += [] if supervisor is None else [supervisor]
 
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
         """Return the state of runs, given as task -> run id; what was lost is cleaned up."""
@@ -189,17 +170,3 @@ class LocalRunner:
     def reap(self) -> None:
         """Collect the supervisors of ours that have ended, so that they leave no zombies."""
         self.started = [process for process in self.started if process.poll() is None]
-
-    def _give_up(self, folder: RunFolder, order: Order, cause: str) -> None:
-        now = self.started_at(order.run_id)
-        claim = folder.take_claim(fate.MARK)
-        if claim is None or now is None:
-            return
-        try:
-            at = iso(now)
-            unknown = dict.fromkeys(("exit_code", "signal", "cpu_s", "peak_memory_bytes", "output_bytes"))
-            done = {"version": VERSION, "run_id": order.run_id, "status": "error", "cause": cause, **unknown}
-            done |= {"started_at": at, "ended_at": at, "duration_s": 0.0}
-            folder.write_done({**done, "steps": [], "left_behind": 0, "background_took": None})
-        finally:
-            os.close(claim)

@@ -29,19 +29,23 @@ def spec_of(order: Order, config: Config) -> dict[str, Any]:
     """Return what the supervisor of this order is to do."""
     task, folder = order.task, Path(config.path).absolute().parent
     path = environment(order).get("PATH")
-    limit = time_limit(task, order.footprint)
+    steps = [_step(step, config, folder, path) for step in task.steps]
+    return {**frame(order, config), "steps": steps, "cwd": str(dispatch.absolute(task.cwd or ".", folder))}
+
+
+def frame(order: Order, config: Config) -> dict[str, Any]:
+    """Return what of it is the same on whatever machine."""
+    task, limit = order.task, time_limit(order.task, order.footprint)
     return {
         "version": VERSION,
         "task": task.name,
         "run_id": order.run_id,
-        "steps": [_step(step, config, folder, path) for step in task.steps],
         "timeout_s": limit.most.total_seconds(),
         "timeout_source": limit.source if task.timeout is None else "",
         "grace_s": GRACE_S,
         "keep_going": task.keep_going,
         "success_codes": list(task.success_codes),
         "warning_codes": list(task.warning_codes),
-        "cwd": str(dispatch.absolute(task.cwd or ".", folder)),
         "background": task.in_background,
         "output_max_bytes": config.output_max_bytes,
     }
@@ -52,6 +56,11 @@ def environment(order: Order, environ: Mapping[str, str] = os.environ) -> dict[s
 
     It goes from process to process and never into a file: it may hold secrets.
     """
+    return merged(environ, told(order))
+
+
+def told(order: Order) -> dict[str, str]:
+    """Return what the scripts of an order are told by their environment: the task's own, and the decision's facts."""
     mine = {
         "PYTHONUTF8": "1",
         **order.task.env,
@@ -63,6 +72,11 @@ def environment(order: Order, environ: Mapping[str, str] = os.environ) -> dict[s
     }
     if order.event is not None:
         mine[EVENT] = as_text(order.event)
+    return mine
+
+
+def merged(environ: Mapping[str, str], mine: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with what a run is told laid over it."""
     if sys.platform == "win32":  # names of variables know no case there
         mine = {name.upper(): value for name, value in mine.items()}
     # A cycle that was called from a script has that script's event, which is none of this run's.

@@ -1,0 +1,31 @@
+"""The id of a run that goes to another machine: one for each beat, whoever counts it. Pure.
+
+It is made of the beat that the run answers and of the run before it, and not of the moment of its start: a
+state that was restored from an old copy gives the same id again, and the node knows that it has run. The
+form is that of a local run's id, and they sort together by time.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+from adaptive_scheduler.model import TaskState
+
+
+def of_beat(name: str, mine: TaskState) -> str:
+    """Return the id of the next run of a task in this state."""
+    last, event = mine.last, mine.event
+    moments = [mine.anchor or mine.first_seen, mine.retry_at, None if last is None else last.ended_at]
+    beat = max(moment for moment in moments if moment is not None).astimezone(UTC)
+    parts = (
+        name,
+        _text(mine.anchor),
+        _text(mine.retry_at),
+        "" if last is None else last.run_id,
+        "" if event is None else event.id,
+    )
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return f"{beat:%Y%m%dT%H%M%S}.{beat.microsecond // 1000:03d}Z-{digest[:6]}"
+
+
+def _text(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone(UTC).isoformat()
