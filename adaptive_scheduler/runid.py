@@ -18,6 +18,7 @@ def of_beat(name: str, mine: TaskState) -> str:
     beat = max(moment for moment in moments if moment is not None).astimezone(UTC)
     parts = (
         name,
+        _text(mine.first_seen),
         _text(mine.anchor),
         _text(mine.retry_at),
         "" if last is None else last.run_id,

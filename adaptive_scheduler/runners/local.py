@@ -146,18 +146,8 @@ class LocalRunner:
 
     def memory(self, task: str, run_id: str) -> int | None:
         """Return the resident bytes of a live run's tree, None when that is not known."""
-        if (pid := self._supervisor(task, run_id)) is None:
-            return None
-        import psutil
-
-        total = 0
-        try:
-            for process in psutil.Process(pid).children(recursive=True):
-                with suppress(psutil.Error):
-                    total += process.memory_info().rss
-        except psutil.Error:
-            return None
-        return total
+        pid = self._supervisor(task, run_id)
+        return None if pid is None else rss_of(pid)
 
     def _supervisor(self, task: str, run_id: str) -> int | None:
         """Return the process id of a live run's supervisor."""
@@ -170,3 +160,17 @@ class LocalRunner:
     def reap(self) -> None:
         """Collect the supervisors of ours that have ended, so that they leave no zombies."""
         self.started = [process for process in self.started if process.poll() is None]
+
+
+def rss_of(pid: int) -> int | None:
+    """Return the resident bytes of all that a supervisor has started, None when it is gone."""
+    import psutil
+
+    total = 0
+    try:
+        for process in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.Error):
+                total += process.memory_info().rss
+    except psutil.Error:
+        return None
+    return total

@@ -1,0 +1,218 @@
+"""What a node knows of the runs it was given: one folder a run, whoever asked for it, and never a second start.
+
+A run's folder is made by exclusive create, so the same order twice, from whichever scheduler and however late,
+is one run. What never began can be marked as void, by the same create: no late start passes that. Runs outlive
+the engine, this process and the scheduler; they are told of until they are taken in, or two weeks old.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler import files
+from adaptive_scheduler.clock import Clock
+from adaptive_scheduler.cluster.cargo import Hold, Plain
+from adaptive_scheduler.reconcile import Entry
+from adaptive_scheduler.runfolder import DamagedError, RunFolder
+from adaptive_scheduler.runners import fate, launch, prune
+from adaptive_scheduler.runners.base import Finished, Running
+from adaptive_scheduler.runners.local import rss_of
+from adaptive_scheduler.runners.spawn import Detached, spawn
+from adaptive_scheduler.runners.spec import merged
+
+KEEP = timedelta(days=14)
+"""How long a run is remembered that nobody takes in, and that it ran once it was."""
+
+POLL_FIRST_S, POLL_LONGEST_S = 0.02, 0.1
+VOID = {"void": True}
+TAKEN_IN = "taken-in"
+
+Words = dict[str, Any]
+
+
+class Ledger:
+    """The runs of one node; safe to use from several threads of one process."""
+
+    def __init__(self, folder: Path, hold: Hold, *, env_file: Path | None = None, start: launch.Spawn = spawn) -> None:
+        """Open or make the ledger in a folder; raises OSError."""
+        self.runs, self.hold, self.env_file, self.start = folder / "runs", hold, env_file, start
+        self.clock = Clock()
+        self._opening = threading.Lock()
+        self._children: list[Detached] = []
+        files.private_folder(self.runs)
+        self.identity = _identity(folder / "ledger.id")
+        self._live = {one for one in prune.run_ids(self.runs) if isinstance(self._look(one), Running)}
+
+    # -- doing a run -------------------------------------------------------------------------------
+
+    def perform(self, cargo: Plain, facts: Mapping[str, str], goes_on: Callable[[], bool]) -> Words | None:
+        """Do the run of an order and return how it ended; None when `goes_on` says no before: the run lives on."""
+        run_id = str(cargo["run_id"])
+        self.begin(cargo, facts)
+        pause_s = POLL_FIRST_S
+        while not self._folder(run_id).done.exists() and isinstance(self._look(run_id), Running):
+            if not goes_on():
+                return None
+            time.sleep(pause_s)
+            pause_s = min(1.5 * pause_s, POLL_LONGEST_S)
+            self.reap()
+        return self.fetch(run_id)
+
+    def begin(self, cargo: Plain, facts: Mapping[str, str]) -> bool:
+        """Start the run of an order unless it is known already; `facts` go over its environment. Raises OSError."""
+        folder = self._folder(str(cargo["run_id"]))
+        env = merged({**os.environ, **_secrets(self.env_file)}, {**cargo["env"], **facts})
+        spec = self.hold.spec(cargo, env)
+        with self._opening:
+            try:
+                folder.path.mkdir(mode=0o700)
+            except FileExistsError:
+                return False
+            fd = launch.prepare(folder, spec)
+            self._live.add(folder.path.name)
+        supervisor = launch.launch(self.start, folder, fd, env, self.clock.now())
+        self._children += [] if supervisor is None else [supervisor]
+        return True
+
+    def reap(self) -> None:
+        """Collect supervisors that have ended, so that they leave no zombies."""
+        self._children = [child for child in list(self._children) if child.poll() is None]
+
+    # -- telling of runs ---------------------------------------------------------------------------
+
+    def entries(self, run_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return for each run what is known of it, and why where it was cut off; what was cut off is cleaned up."""
+        with self._opening:
+            return {run_id: self._entry(run_id) for run_id in run_ids}
+
+    def void(self, run_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Mark the runs that never began here, so that they never will, and return what is known of all."""
+        with self._opening:
+            for run_id in run_ids:
+                folder = self._folder(run_id)
+                with suppress(FileExistsError):
+                    folder.path.mkdir(mode=0o700)
+                    if (claim := folder.take_claim(VOID)) is not None:
+                        os.close(claim)
+            return {run_id: self._entry(run_id) for run_id in run_ids}
+
+    def fetch(self, run_id: str) -> Words | None:
+        """Return how a run ended and what it printed, None when it has not ended."""
+        folder = self._folder(run_id)
+        try:
+            done = folder.read_done()
+        except (OSError, DamagedError):
+            return None
+        if done is None:
+            return None
+        self._live.discard(run_id)
+        output = b""
+        with suppress(OSError):
+            output = folder.output.read_bytes()
+        return {"done": done, "output": output}
+
+    def kill(self, run_id: str) -> bool:
+        """Tell a run to stop; False when it does not run."""
+        folder, state = self._folder(run_id), self._look(run_id)
+        if not isinstance(state, Running) or state.pid is None:
+            return False
+        if sys.platform == "win32":  # os.kill would end the supervisor and leave the script
+            folder.stop.touch()
+        else:
+            with suppress(ProcessLookupError):
+                os.kill(state.pid, signal.SIGTERM)
+        return True
+
+    def live(self) -> dict[str, int | None]:
+        """Return the live runs with the bytes that each uses now."""
+        found: dict[str, int | None] = {}
+        for run_id in sorted(self._live):
+            state = self._look(run_id)
+            if isinstance(state, Running):
+                found[run_id] = None if state.pid is None else rss_of(state.pid)
+            else:
+                self._live.discard(run_id)
+        return found
+
+    # -- forgetting --------------------------------------------------------------------------------
+
+    def ack(self, run_ids: Iterable[str]) -> None:
+        """Drop what runs printed that the master has taken in; that they ran is kept for two weeks."""
+        for run_id in run_ids:
+            folder = self._folder(run_id)
+            if folder.done.exists():
+                with suppress(OSError):
+                    (folder.path / TAKEN_IN).touch()
+                    folder.output.unlink(missing_ok=True)
+
+    def forget(self, now: datetime) -> int:
+        """Remove runs that ended, or were voided, two weeks ago; returns how many."""
+        removed = 0
+        for run_id in prune.run_ids(self.runs):
+            folder = self._folder(run_id)
+            try:
+                age = now - datetime.fromtimestamp(folder.path.stat().st_mtime, now.tzinfo)
+            except OSError:
+                continue
+            if age > KEEP and run_id not in self._live and not isinstance(self._look(run_id), Running):
+                shutil.rmtree(folder.path, ignore_errors=True)
+                removed += 1
+        return removed
+
+    def _entry(self, run_id: str) -> tuple[str, str]:
+        folder = self._folder(run_id)
+        if not folder.path.exists():
+            return Entry.UNKNOWN.value, ""
+        if VOID_MARK in _first_line(folder.claim):
+            return Entry.VOID.value, ""
+        state = fate.recover(folder, run_id)
+        if isinstance(state, Running):
+            return Entry.RUNNING.value, ""
+        self._live.discard(run_id)
+        return (Entry.DONE.value, "") if isinstance(state, Finished) else (Entry.INTERRUPTED.value, _cause(state))
+
+    def _look(self, run_id: str) -> object:
+        return fate.look(self._folder(run_id), run_id)
+
+    def _folder(self, run_id: str) -> RunFolder:
+        return RunFolder(self.runs / Path(run_id).name)
+
+
+VOID_MARK = b'"void"'
+
+
+def _cause(state: object) -> str:
+    return str(getattr(state, "cause", ""))
+
+
+def _first_line(path: Path) -> bytes:
+    try:
+        return path.read_bytes().split(b"\n", 1)[0]
+    except OSError:
+        return b""
+
+
+def _identity(path: Path) -> str:
+    """Return what tells this ledger from any other, made at its first opening."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        files.replace_file(path, os.urandom(8).hex().encode())
+        return path.read_text(encoding="ascii").strip()
+
+
+def _secrets(path: Path | None) -> dict[str, str]:
+    """Return the variables of a node's own env file: NAME=VALUE lines, # comments; read for each run anew."""
+    if path is None:
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#") and "=" in line)
+    return {name.strip().removeprefix("export "): value.strip().strip("\"'") for name, _, value in pairs}
