@@ -16,6 +16,7 @@ from adaptive_scheduler.lastgood import Opened, open_config
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Memory, Reading, Sample
 from adaptive_scheduler.model import Config
+from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.store import Store
 
@@ -79,11 +80,22 @@ def open_world(config_option: str | None, *, strict: bool, write: bool) -> Openi
         Store(folder),
         history,
         Journal(folder, config.log_format, config.log_max_bytes, config.log_keep),
-        LocalRunner(folder / "runs", config),
+        _runner(config, folder, clock),
         MachineMeter(config, started, environ),
         MachineLookout(config, history, pretended=clock.fake),
     )
     return Opening(world, opened)
+
+
+def _runner(config: Config, folder: Path, clock: Clock) -> Runner:
+    """Return the runner of this machine, with that of its cluster where a task goes there."""
+    here = LocalRunner(folder / "runs", config)
+    if config.cluster is None:
+        return here
+    from adaptive_scheduler.cluster.both import BothRunner
+    from adaptive_scheduler.cluster.runner import ClusterRunner
+
+    return BothRunner(here, ClusterRunner(here.runs_dir, config, config.cluster, clock))
 
 
 def seams_in_force() -> list[str]:

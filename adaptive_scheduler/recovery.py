@@ -33,7 +33,8 @@ def rebuilt(state: State, config: Config, runner: Runner, now: datetime) -> Stat
         newer = [run_id for run_id in runner.scan(name) if run_id > known and runner.started_at(run_id)]
         if newer and mine.live is None:
             started = runner.started_at(newer[-1]) or now
-            found = Live(newer[-1], started, reason="found after the state was lost")
+            node = runner.node(name, newer[-1])
+            found = Live(newer[-1], started, reason="found after the state was lost", node=node)
             # The newest run is collected as usual, and teaches then.
             mine = replace(mine, anchor=started, live=found, footprint=_footprint(mine, name, newer[:-1], runner))
         elif nothing_known and name in config.tasks:

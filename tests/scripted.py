@@ -53,6 +53,9 @@ class ScriptedRunner:
     def close(self) -> None:
         pass
 
+    def node(self, task: str, run_id: str) -> str:
+        return self.prepared[run_id].node
+
     def new_id(self, now: datetime) -> str:
         return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{len(self.prepared):04}"
 

@@ -59,6 +59,14 @@ def survey(keys: Sequence[str], dask_scheduler: "Scheduler") -> dict[str, Any]:
     }
 
 
+def drop(keys: Sequence[str], dask_scheduler: "Scheduler") -> None:
+    """Have the scheduler forget runs, whoever wanted them: it would keep them for nodes that are not there."""
+    for key in keys:
+        task = dask_scheduler.tasks.get(key)
+        for client in [] if task is None else list(task.who_wants or ()):
+            dask_scheduler.client_releases_keys([key], client.client_key)
+
+
 def perform(cargo: dict[str, Any]) -> dict[str, Any] | None:
     """Do a run, in a thread of a node, and return how it ended; None when the node left the scheduler before."""
     from distributed import Status, get_worker

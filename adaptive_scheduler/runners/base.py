@@ -152,6 +152,9 @@ class Runner(Protocol):
     def fleet(self) -> Fleet:
         """Return the nodes as they are now; asked only where a task may go to one."""
 
+    def node(self, task: str, run_id: str) -> str:
+        """Return the node that a run was given to, empty for this machine."""
+
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts now; ids sort by time."""
 

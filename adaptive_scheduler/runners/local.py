@@ -36,6 +36,10 @@ class LocalRunner:
         """Return nobody: a single machine has no nodes."""
         return NOBODY
 
+    def node(self, _task: str, _run_id: str) -> str:
+        """Return none: all runs are here."""
+        return ""
+
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts now; ids sort by time."""
         moment = now.astimezone(UTC)

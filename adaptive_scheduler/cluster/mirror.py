@@ -1,0 +1,75 @@
+"""The master's own folder of a run elsewhere: what was intended, and at last what became of it.
+
+`intent.json` is there before the run is claimed. When the run has ended, its output and its done.json come to
+lie beside it, the latter last and durably: from then on the folder is like that of any run, and the node may forget.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler import files
+from adaptive_scheduler.runfolder import DamagedError, RunFolder
+from adaptive_scheduler.runners import fate
+from adaptive_scheduler.runners.base import Finished
+from adaptive_scheduler.times import from_iso, iso
+
+INTENT = "intent.json"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """Which node a run was given to, known by the identity of its ledger, and when."""
+
+    node: str
+    ledger: str
+    at: datetime
+
+    def age(self, now: datetime) -> timedelta:
+        """Return how long ago that was; never negative."""
+        return max(timedelta(0), now - self.at)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The folder of one run on the master."""
+
+    folder: RunFolder
+
+    @property
+    def intent_file(self) -> Path:
+        """What was intended."""
+        return self.folder.path / INTENT
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this is the folder of a run elsewhere."""
+        return self.intent_file.exists()
+
+    def write_intent(self, intent: Intent) -> None:
+        """Make the folder and write what is intended, durably; raises OSError."""
+        files.private_folder(self.folder.path)
+        files.replace_file(self.intent_file, json.dumps({**asdict(intent), "at": iso(intent.at)}).encode())
+
+    def intent(self) -> Intent | None:
+        """Return what was intended, None when that cannot be read."""
+        try:
+            plain = json.loads(files.read_bytes(self.intent_file))
+            return Intent(str(plain["node"]), str(plain["ledger"]), from_iso(plain["at"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def outcome(self) -> Finished | None:
+        """Return how the run ended, None while that is not known here; damage counts as not known."""
+        try:
+            return fate.outcome(self.folder)
+        except DamagedError:
+            return None
+
+    def take_in(self, ended: dict[str, Any]) -> Finished | None:
+        """Write down how a run ended and what it printed; raises OSError, and nothing is lost then."""
+        files.replace_file(self.folder.output, ended["output"], durable=False)
+        self.folder.write_done(ended["done"])
+        return self.outcome()

@@ -1,0 +1,246 @@
+"""The Runner whose runs are on other machines; a sibling of the local one, over one short line to the scheduler.
+
+Whoever has a future of ours hears of its end at once; everything else is found out by asking the scheduler and
+the ledgers, and by the table in reconcile.py.
+"""
+
+import threading
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from adaptive_scheduler.clock import Clock
+from adaptive_scheduler.cluster import remote
+from adaptive_scheduler.cluster.cargo import pack
+from adaptive_scheduler.cluster.link import Link, LinkDownError
+from adaptive_scheduler.cluster.mirror import Intent, Mirror
+from adaptive_scheduler.fleet import Cluster, Fleet
+from adaptive_scheduler.model import Config
+from adaptive_scheduler.reconcile import Action, Entry, Word, action
+from adaptive_scheduler.runfolder import RunFolder
+from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Running, RunState, Unreachable
+
+ASK_AGAIN_S = 2.0
+"""Ledgers are asked about runs that nobody tells us of no more often than this within a cycle."""
+
+
+class ClusterRunner:
+    """Runs on the nodes of one cluster; `runs_dir` holds a mirror of each, TASK/RUN_ID."""
+
+    def __init__(self, runs_dir: Path, config: Config, cluster: Cluster, clock: Clock) -> None:
+        """Connect to nobody yet."""
+        self.runs_dir, self.config, self.cluster, self.clock = runs_dir, config, cluster, clock
+        self.news = threading.Event()
+        self._link: Link | None = None
+        self._down = ""
+        self._cargo: dict[str, dict[str, Any]] = {}
+        self._futures: dict[str, Any] = {}
+        self._collected: dict[str, list[tuple[str, str]]] = {}
+        self._told: dict[str, tuple[float, RunState]] = {}
+
+    # -- starting ----------------------------------------------------------------------------------
+
+    def fleet(self) -> Fleet:
+        """Return the nodes as they are now, or why they are not known."""
+        try:
+            link = self._open()
+            link.look(())
+        except LinkDownError as error:
+            return Fleet(problem=str(error), asked=True)
+        return link.fleet()
+
+    def prepare(self, order: Order) -> None:
+        """Write down what is intended and gather what is to be sent; raises OSError."""
+        ledger = "" if self._link is None else self._link.ledger_of(order.node)
+        self._cargo[order.run_id] = {**pack(order, self.config), "ledger": ledger}
+        self.mirror(order.task.name, order.run_id).write_intent(Intent(order.node, ledger, self.clock.now()))
+
+    def submit(self, order: Order) -> None:
+        """Hand the run to its node; when the line breaks just then, a later look finds out what became of it."""
+        cargo = self._cargo.pop(order.run_id)
+        try:
+            self._futures[order.run_id] = self._open().submit(order.run_id, cargo, lambda _: self.news.set())
+        except LinkDownError:
+            self.news.set()
+
+    # -- finding out -------------------------------------------------------------------------------
+
+    def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return the state of runs, given as task -> run id; what has ended is taken in."""
+        self.news.clear()
+        found: dict[str, RunState] = {}
+        unknown: dict[str, str] = {}
+        for task, run_id in live.items():
+            state = self._heard(task, run_id)
+            if state is None:
+                unknown[task] = run_id
+            else:
+                found[task] = state
+        return found | (self._found_out(unknown) if unknown else {})
+
+    def peek(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return what is known here, and ask nobody."""
+        return {task: self.mirror(task, run_id).outcome() or Running(run_id) for task, run_id in live.items()}
+
+    def kill(self, task: str, run_id: str) -> bool:
+        """Tell a run to stop; False when it does not run, or nobody can be told."""
+        intent = self.mirror(task, run_id).intent()
+        if intent is None:
+            return False
+        try:
+            link = self._open()
+            return link.ask("kill", {intent.node: (intent.ledger, (run_id,))}).get(intent.node) is True
+        except LinkDownError:
+            return False
+
+    def has_news(self, live: Mapping[str, str]) -> bool:
+        """Whether one of the runs has ended, as far as that is known without asking."""
+        return self.news.is_set() or any(
+            self.mirror(task, run_id).folder.done.exists() for task, run_id in live.items()
+        )
+
+    def hears_of(self, run_ids: Collection[str]) -> bool:
+        """Whether news of all these runs comes by itself."""
+        return all(run_id in self._futures and not self._futures[run_id].done() for run_id in run_ids)
+
+    def close(self) -> None:
+        """Tell the nodes what was taken in, see that the scheduler has what was handed over, and hang up."""
+        link, self._link = self._link, None
+        if link is None:
+            return
+        try:
+            if self._collected:
+                link.ask("ack", {node: (ledger, ([run for _, run in runs],)) for node, ledger, runs in self._acks()})
+            if self._futures:
+                link.look(list(self._futures))
+        except LinkDownError:
+            pass  # the nodes remember what nobody took in, and the next cycle asks
+        link.close()
+
+    def mirror(self, task: str, run_id: str) -> Mirror:
+        """Return our own folder of a run."""
+        return Mirror(RunFolder(self.runs_dir / task / run_id))
+
+    def _open(self) -> Link:
+        if self._down:
+            raise LinkDownError(self._down)
+        if self._link is None:
+            try:
+                self._link = Link(self.cluster)
+            except LinkDownError as error:
+                self._down = str(error)
+                raise
+        return self._link
+
+    def _heard(self, task: str, run_id: str) -> RunState | None:
+        """Return what is known without asking: taken in already, or told by a future of ours."""
+        mirror = self.mirror(task, run_id)
+        if (ended := mirror.outcome()) is not None:
+            return ended
+        future = self._futures.get(run_id)
+        if future is None:
+            return None
+        if not future.done():
+            return Running(run_id)
+        del self._futures[run_id]
+        if future.status != "finished":
+            return None
+        try:
+            told = future.result(timeout=self.cluster.timeout.total_seconds())
+        except Exception:  # the engine's, of any kind: the ledger knows better
+            return None
+        return None if told is None else self._taken_in(mirror, run_id, told)
+
+    def _found_out(self, unknown: Mapping[str, str]) -> dict[str, RunState]:
+        """Ask the scheduler and the ledgers about runs, not more often than every two seconds."""
+        now_s = self.clock.monotonic()
+        fresh = {
+            task: self._told[run_id][1]
+            for task, run_id in unknown.items()
+            if run_id in self._told and now_s - self._told[run_id][0] < ASK_AGAIN_S
+        }
+        asked = {task: run_id for task, run_id in unknown.items() if task not in fresh}
+        found = self._asked(asked) if asked else {}
+        self._told |= {asked[task]: (now_s, state) for task, state in found.items()}
+        return fresh | found
+
+    def _asked(self, runs: Mapping[str, str]) -> dict[str, RunState]:
+        intents = {task: self.mirror(task, run_id).intent() for task, run_id in runs.items()}
+        words: dict[str, Word] = {}
+        entries: dict[str, tuple[Entry, str]] = {}
+        problem = ""
+        try:
+            link = self._open()
+            told = link.look(runs.values())["words"]
+            words = {run_id: Word(told[remote.key_of(run_id)]) for run_id in runs.values()}
+            entries = self._ask(link, "entries", runs, intents)
+            link.drop([run_id for run_id, word in words.items() if word is Word.NO_WORKER])
+            now = self.clock.now()
+            void = {
+                task: run_id
+                for task, run_id in runs.items()
+                if (intent := intents[task]) is not None
+                and run_id in entries
+                and action(words[run_id], entries[run_id][0], intent.age(now)) is Action.VOID
+            }
+            entries |= self._ask(link, "void", void, intents)
+        except LinkDownError as error:
+            problem = str(error)
+        return {
+            task: self._judged(
+                task, run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem
+            )
+            for task, run_id in runs.items()
+        }
+
+    def _ask(
+        self, link: Link, verb: str, runs: Mapping[str, str], intents: Mapping[str, Intent | None]
+    ) -> dict[str, tuple[Entry, str]]:
+        """Return what the ledgers say of runs, those that do not answer left out."""
+        questions: dict[str, tuple[str, list[str]]] = {}
+        for task, run_id in runs.items():
+            if (intent := intents[task]) is not None:
+                questions.setdefault(intent.node, (intent.ledger, []))[1].append(run_id)
+        answers = link.ask(verb, {node: (ledger, (run_ids,)) for node, (ledger, run_ids) in questions.items()})
+        return {
+            run_id: (Entry(entry), str(cause)) for told in answers.values() for run_id, (entry, cause) in told.items()
+        }
+
+    def _judged(
+        self, task: str, run_id: str, intent: Intent | None, word: Word, told: tuple[Entry, str] | None, problem: str
+    ) -> RunState:
+        """Return the state that scheduler and ledger together mean."""
+        if intent is None:
+            return Lost(run_id, "its intent.json is gone or damaged, and with it the name of its node")
+        entry, cause = told or (Entry.SILENT, "")
+        where = f"node '{intent.node}'"
+        chosen = action(word, entry, intent.age(self.clock.now()))
+        if chosen is Action.RECORD:
+            return self._fetched(task, run_id, intent) or Running(run_id)
+        if chosen is Action.INTERRUPTED:
+            return Lost(run_id, f"{cause} on {where}")
+        if chosen is Action.COMES_BACK:
+            return ComesBack(run_id, f"{where} never got to begin it")
+        if chosen is Action.UNREACHABLE:
+            return Unreachable(run_id, problem or f"{where} does not answer")
+        return Running(run_id)
+
+    def _fetched(self, task: str, run_id: str, intent: Intent) -> Finished | None:
+        try:
+            told = self._open().ask("fetch", {intent.node: (intent.ledger, (run_id,))}).get(intent.node)
+        except LinkDownError:
+            return None
+        return None if told is None else self._taken_in(self.mirror(task, run_id), run_id, told)
+
+    def _taken_in(self, mirror: Mirror, run_id: str, told: dict[str, Any]) -> Finished | None:
+        try:
+            ended = mirror.take_in(told)
+        except OSError:
+            return None  # it stays in the node's ledger, and is fetched when there is room
+        intent = mirror.intent()
+        if intent is not None:
+            self._collected.setdefault(intent.node, []).append((intent.ledger, run_id))
+        return ended
+
+    def _acks(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        return [(node, runs[-1][0], runs) for node, runs in self._collected.items()]
