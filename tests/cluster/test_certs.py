@@ -1,17 +1,19 @@
 """Making certificates: whose they are, who can read them, and what is never overwritten or left half-made."""
 
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adaptive_scheduler.cluster import certs
 from adaptive_scheduler.errors import UsageError
 from tests.cluster.making import NOW, make
-from tests.console import Inside, python
+from tests.console import Inside
 from tests.platforms import is_private, modes, posix_only
 
 pytest.importorskip("cryptography")
@@ -125,7 +127,7 @@ def test_a_certificate_is_renewed_when_that_is_said(tmp_path: Path) -> None:
 # -- what is refused, and changes nothing --------------------------------------------------------------
 
 
-def refused(folder: Path, *hosts: str, says: str, **more: bool) -> None:
+def refused(folder: Path, *hosts: str, says: str, **more: Any) -> None:
     before = files(folder)
     with pytest.raises(UsageError) as error:
         make(folder, *hosts, **more)
@@ -213,17 +215,31 @@ def test_without_the_library_the_way_to_it_is_named(tmp_path: Path, monkeypatch:
 # -- what fails midway ---------------------------------------------------------------------------------
 
 
+@contextmanager
+def short_of_room(most_bytes: int) -> Iterator[None]:
+    """Let no file become longer than this, as a full disk would."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @posix_only("limits on the size of a file")
 def test_what_cannot_be_written_whole_is_not_written_at_all(tmp_path: Path) -> None:
     """A certificate has more bytes than a key: with this limit the keys can be written, and nothing else."""
-    folder = tmp_path / "tls"
-    words = [*python(), "cluster", "certs", str(folder), "--host", "master"]
-    limited = ["import os, resource, sys", "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))"]
-    start = "; ".join([*limited, "os.execv(sys.argv[1], sys.argv[1:])"])
-    answer = subprocess.run([sys.executable, "-c", start, *words], capture_output=True, text=True)
-    assert (answer.returncode, answer.stdout) == (2, "")
-    assert answer.stderr == f"adaptive-scheduler: '{folder}' cannot be written: File too large; nothing was changed\n"
-    assert list(folder.iterdir()) == []
+    with short_of_room(300), pytest.raises(UsageError) as error:
+        make(tmp_path, "master")
+    assert str(error.value) == f"'{tmp_path}' cannot be written: File too large; nothing was changed"
+    assert list(tmp_path.iterdir()) == []
+    make(tmp_path, "master")
+    before = files(tmp_path)
+    with short_of_room(300), pytest.raises(UsageError):
+        make(tmp_path, "master", "late", renew=True)
+    assert files(tmp_path) == before
 
 
 def test_a_failure_midway_puts_everything_back(tmp_path: Path) -> None:
@@ -231,7 +247,7 @@ def test_a_failure_midway_puts_everything_back(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "content").write_text(name)
     moves = [("old", "aside"), ("new", "old"), ("missing", "elsewhere")]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError):  # any failure, Ctrl-C too
         certs._rename_all([(tmp_path / source, tmp_path / target) for source, target in moves])
     assert files(tmp_path) == {str(Path("old", "content")): b"old", str(Path("new", "content")): b"new"}
 
