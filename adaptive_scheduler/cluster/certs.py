@@ -14,7 +14,7 @@ from pathlib import Path
 
 from adaptive_scheduler.cluster import pem, signing
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.files import private_folder, replace_file
+from adaptive_scheduler.files import private_folder, replace_file, sync_folder
 
 CA_KEY = "ca-key.pem"
 CA_LIFE = timedelta(days=3653)
@@ -94,6 +94,7 @@ def make(
                 moves += [(place, staging / f"{host.name}=")] if place.exists() else []
                 moves.append((staging / host.name, place))
             _rename_all(moves)
+        sync_folder(folder)
     except OSError as error:
         raise UsageError(f"'{folder}' cannot be written: {error.strerror}; nothing was changed") from error
     return Made(not found, tuple(folder / host.name for host in hosts), until)
@@ -153,7 +154,7 @@ def _rename_all(moves: list[tuple[Path, Path]]) -> None:
         for source, target in moves:
             source.rename(target)
             done.append((source, target))
-    except OSError:
+    except BaseException:  # Ctrl-C too: what is still in the staging folder goes with it
         for source, target in reversed(done):
             target.rename(source)
         raise
