@@ -147,7 +147,7 @@ def _start(case: Case) -> Decision:
         never_began = "again, for it never began where it was sent"
         last = case.mine.last
         cut_off = last is not None and last.status in (Status.INTERRUPTED, Status.LOST)
-        which = "once more after an interruption" if cut_off else never_began
+        which = never_began if case.task.where is not None and not cut_off else "once more after an interruption"
         which = f"retry {used} of {most} after a failure" if used else which
         return case.say(Code.RUN, which, case.now, **beat)  # type: ignore[arg-type]  # plain keywords
     if anchor is None:

@@ -54,6 +54,14 @@ hard_limit = 90               # ... at most for max_defer, unless even this is p
 # tcp = "db:5432"             # or http = "https://localhost/health", or command = ["pg_isready", "-q"]
 # timeout = "5s"
 
+# [cluster]                   # tasks with where run on the nodes of this scheduler; the rest here
+# master = "tls://master.example:8786"
+# certificates = "certs/this-machine"     # made by 'adaptive-scheduler cluster certs'
+# timeout = "3s"
+# when_unreachable = "defer"  # local: run here what asks for no label and no node
+# lost_after = "1h"           # a run out of reach for so long is given up
+# on_loss = "report"          # rerun: once more, and perhaps twice then
+
 [tasks.health_check]
 description = "Is this machine healthy?"
 priority = "critical"         # critical, high, medium or low
@@ -108,8 +116,15 @@ warning_codes = [10]          # 10 means the leaker is still there
 # max_defer = "12h"           # load holds it back no longer than this; by default 4 intervals
 # adaptive = false            # true: the interval follows the CPU
 # background = true           # lower CPU and I/O priority
-# os = "linux"                # linux, windows or macos alone
 # enabled = false
+# os = "linux"                # linux, windows or macos alone
+
+# [tasks.render]
+# interval = "1h"
+# script = "render.py"
+# where = { labels = ["gpu"], os = "windows" }    # or node = "box7"; "any" for any node
+# deploy = "path"             # its scripts lie on the nodes already, below --scripts
+# on_loss = "rerun"
 """
 
 

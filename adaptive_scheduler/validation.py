@@ -156,7 +156,7 @@ def _unknown(path: Path) -> tuple[str, str]:
     if close:
         meant = aliases.get(close[0], close[0])
         return f"unknown key '{key}'; did you mean '{meant}'?", meant
-    homes = [home for other, home in _MODELS.values() if key in other.model_fields]
+    homes = [home for name, (other, home) in _MODELS.items() if name != "cluster" and key in other.model_fields]
     if homes:
         return f"unknown key '{key}'; it belongs under {homes[0]}", ""
     valid = sorted(own)

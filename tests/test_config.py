@@ -14,7 +14,7 @@ from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.events import Level, Probe, Watch
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
-from adaptive_scheduler.tables import EventTable, File, ProbeTable, TaskTable
+from adaptive_scheduler.tables import ClusterTable, EventTable, File, ProbeTable, TaskTable
 from adaptive_scheduler.watchlist import watches
 from tests.faults import ONE, read
 
@@ -180,11 +180,16 @@ def test_the_defaults_shown_to_editors_are_those_in_force() -> None:
     tables = {
         name: field.annotation.model_fields  # type: ignore[union-attr]
         for name, field in File.model_fields.items()
-        if name not in ("interpreters", "tasks", "events", "probes")
+        if name not in ("interpreters", "tasks", "events", "probes", "cluster")
     }
+    cluster = '[cluster]\nmaster = "tls://m"\ncertificates = "certs/m"\n'
+    given = as_toml(ClusterTable.model_fields)
+    assert len(given) == 3
+    with_defaults, without = (read(f"{cluster}{text}\n{ONE}") for text in ("\n".join(given), ""))
+    assert with_defaults == without
     written = [f"[{name}]\n" + "\n".join(as_toml(keys)) for name, keys in tables.items()]
     rows = as_toml(TaskTable.model_fields)
-    assert len(rows) == 13
+    assert rows.pop(rows.index('deploy = "content"')) and len(rows) == 13  # means nothing without where
     seen = ["[events.cpu_spike]", *as_toml(EventTable.model_fields)]
     asked, probe = as_toml(ProbeTable.model_fields), '[probes.a]\ntcp = "a:1"\n'
     assert (len(seen), asked) == (3, ['timeout = "5s"'])

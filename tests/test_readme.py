@@ -38,6 +38,7 @@ SPANS = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"^```.*?^```$", "", README
 PROGRAM = "adaptive-scheduler"
 GROUP: Any = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = GROUP.commands
+CLUSTER: dict[str, Any] = {f"cluster {name}": one for name, one in COMMANDS["cluster"].commands.items()}
 
 
 def blocks(*kinds: str) -> list[str]:
@@ -188,17 +189,18 @@ def test_every_command_line_parses(line: str) -> None:
 
 def test_the_table_of_commands_is_the_program() -> None:
     told: dict[str, tuple[set[str], set[str]]] = {}
-    for first, second in rows("Commands"):
+    everything = COMMANDS | CLUSTER
+    for first, second in [*rows("Commands"), *rows("Many machines")]:
         calls = [call.strip() for span in code(first) for call in span.split(",")]
-        verbs = [call.split()[0] for call in calls]
-        arguments = {" ".join(call.split()[1:]) for call in calls} - {""}
+        verbs = [" ".join(call.split()[: 1 + (" ".join(call.split()[:2]) in CLUSTER)]) for call in calls]
+        arguments = {call.removeprefix(verb).strip() for call, verb in zip(calls, verbs, strict=True)} - {""}
         options = set(re.findall(r"--[a-z-]+", " ".join(code(second))))
         told[", ".join(verbs)] = (arguments, options)
     real: dict[str, tuple[set[str], set[str]]] = {}
     for group in told:
         arguments, options = set(), set()
         for verb in group.split(", "):
-            for one in COMMANDS[verb].params:
+            for one in everything[verb].params:
                 if one.param_type_name == "argument":
                     arguments.add(one.metavar if one.required else f"[{one.metavar}]")
                 elif not one.hidden:
@@ -206,7 +208,7 @@ def test_the_table_of_commands_is_the_program() -> None:
         real[group] = (arguments, options)
     assert told == real
     named = [verb for group in told for verb in group.split(", ")]
-    assert sorted(named) == sorted(name for name, command in COMMANDS.items() if not command.hidden)
+    assert sorted(named) == sorted(name for name, command in everything.items() if not command.hidden)
 
 
 def test_the_commands_that_know_json_are_those_named() -> None:

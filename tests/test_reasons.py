@@ -98,6 +98,11 @@ adaptive = false
 memory_limit = 100
 script = "ok.py"
 
+[tasks.no_node]
+interval = "10m"
+where = { labels = ["gpu"] }
+script = "ok.py"
+
 [tasks.running]
 priority = "low"
 interval = "30m"
@@ -118,6 +123,7 @@ EXPECTED: dict[str, tuple[str, float | None, float | None, timedelta | None]] = 
     "window": ("WINDOW", None, None, timedelta(minutes=260)),
     "backoff": ("BACKOFF", 1, 1, timedelta(minutes=50)),
     "no_slot": ("NO_SLOT", 1, 1, timedelta(minutes=5)),
+    "no_node": ("NO_NODE", None, None, timedelta(minutes=5)),
     "running": ("RUNNING", 600, 3600, timedelta(minutes=5)),
 }
 

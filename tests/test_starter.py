@@ -7,8 +7,9 @@ import pytest
 
 from adaptive_scheduler import config
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.fleet import Where
 from adaptive_scheduler.starter import STARTER, write_starter
-from adaptive_scheduler.tables import EventTable, File, ProbeTable, TaskTable
+from adaptive_scheduler.tables import ClusterTable, EventTable, File, ProbeTable, TaskTable, WhereTable
 
 
 def test_the_starter_loads(tmp_path: Path) -> None:
@@ -25,13 +26,15 @@ def test_what_the_starter_shows_in_comments_is_right_too() -> None:
     everything = config.read(re.sub(r"(?m)^# ", "", body), Path("tasks.toml"), platform="linux")
     assert [step.name for step in everything.tasks["backup"].steps] == ["Save", "Tidy"]
     assert everything.tasks["backup"].on == ("memory_full",)
+    assert everything.tasks["render"].where == Where(("gpu",), "windows")
+    assert everything.cluster is not None and everything.cluster.master == "tls://master.example:8786"
     assert everything.probes["db"].target == ("db:5432",)
 
 
 def test_the_starter_shows_every_key() -> None:
-    tables = (File, TaskTable, EventTable, ProbeTable)
+    tables = (File, TaskTable, EventTable, ProbeTable, ClusterTable, WhereTable)
     keys = {key for table in tables for key in table.model_fields} - {"args", "script", "http", "command"}
-    assert [key for key in keys if not re.search(rf"(?m)^(# )?\[?{key}\b", STARTER)] == []
+    assert [key for key in keys if not re.search(rf"(?m)^(# )?(\[?|where.*){key}\b", STARTER)] == []
 
 
 def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
