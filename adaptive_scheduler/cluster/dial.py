@@ -26,26 +26,23 @@ def left_s(deadline_s: float) -> float:
 
 
 def connect(host: str, port: int, deadline_s: float) -> socket.socket:
-    """Return a connection whose next operation is over by the deadline; raises NotReachedError."""
+    """Return a connection; raises NotReachedError when there is none by the deadline."""
     try:
         places = _look_up(host, port, deadline_s)
     except TimeoutError as error:
         raise NotReachedError(
             f"the host '{host}' could not be looked up in time; ask who runs its name server"
         ) from error
-    except (OSError, UnicodeError) as error:  # UnicodeError: no name at all, such as one with a label of 64 letters
+    except (OSError, ValueError) as error:  # ValueError: no name at all, such as one with a label of 64 letters
         raise NotReachedError(f"the host '{host}' is unknown here; use another name of it, or its address") from error
     reason: OSError | None = None
     for number, place in enumerate(places):
         try:
             # A dead address must not eat the time of those after it.
             share_s = left_s(deadline_s) / (len(places) - number)
-            connection = socket.create_connection(place[:2], share_s)
-            connection.settimeout(left_s(deadline_s))
+            return socket.create_connection(place, share_s)
         except OSError as error:
             reason = error
-        else:
-            return connection
     raise NotReachedError(_why_not(reason, host, port)) from reason
 
 
@@ -71,8 +68,10 @@ def speaks_tls(host: str, port: int, deadline_s: float) -> bool:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # nothing is sent: who it is does not matter here
     try:
-        with connect(host, port, deadline_s) as plain, context.wrap_socket(plain):
-            return True
+        with connect(host, port, deadline_s) as plain:
+            plain.settimeout(left_s(deadline_s))
+            with context.wrap_socket(plain):
+                return True
     except ssl.SSLError as error:
         return is_alert(error)
     except (OSError, NotReachedError):
@@ -85,7 +84,7 @@ def is_alert(error: ssl.SSLError) -> bool:
 
 
 def _look_up(host: str, port: int, deadline_s: float) -> list[tuple[str, int]]:
-    """Return the addresses of a name; raises OSError, UnicodeError, and TimeoutError: the system alone has no limit."""
+    """Return the addresses of a name; raises OSError, ValueError, and TimeoutError: the system alone has no limit."""
     found: list[tuple[str, int]] = []
     failed: list[Exception] = []
 
@@ -93,7 +92,7 @@ def _look_up(host: str, port: int, deadline_s: float) -> list[tuple[str, int]]:
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             found.extend((str(answer[4][0]), port) for answer in answers)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             failed.append(error)
 
     asking = threading.Thread(target=ask, daemon=True)  # left behind when the system goes on asking
@@ -115,7 +114,7 @@ def _why_not(reason: OSError | None, host: str, port: int) -> str:
 
 
 def _exactly(count: int, connection: socket.socket, deadline_s: float) -> bytes:
-    """Return this many bytes; raises OSError, EOFError-like ConnectionResetError when the other side leaves before."""
+    """Return this many bytes; raises OSError, ConnectionResetError when the other side leaves before."""
     parts: list[bytes] = []
     while count:
         connection.settimeout(left_s(deadline_s))

@@ -137,6 +137,7 @@ def refusal(address: str, certificates: Certificates | None, timeout_s: float) -
                     return f"'{address}' speaks TLS; write tls:// and name the folder of this machine's certificates"
                 answers = dial.greeted(plain, deadline_s)
             else:
+                plain.settimeout(dial.left_s(deadline_s))
                 with context.wrap_socket(plain, server_hostname=host) as secured:
                     # With TLS 1.3 it says what it thinks of our certificate only when we read.
                     answers = dial.greeted(secured, deadline_s)
