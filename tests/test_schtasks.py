@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler.backends import windows
+from adaptive_scheduler.backends import taskstore
 from tests.platforms import on_wine
 from tests.processes import until
 from tests.program import Program
@@ -56,7 +56,7 @@ class Project:
         return self.program.outputs / "registration" / f"{self.name}.xml"
 
     def values(self) -> dict[str, str]:
-        return windows._values(ET.fromstring(windows._decoded(self.stored.read_bytes())))
+        return taskstore.leaves(ET.fromstring(taskstore.decoded(self.stored.read_bytes())))
 
 
 @pytest.fixture(params=["project", "내 작업 100%"], ids=["plain", "Korean with spaces"])
@@ -88,9 +88,9 @@ def install(project: Project) -> None:
 def test_a_project_is_registered_read_back_and_removed(project: Project) -> None:
     program = project.program
     install(project)
-    wanted = windows._values(ET.fromstring(windows._decoded(project.written.read_bytes())))
-    found = {path: project.values().get(path, windows.DEFAULTS.get(path, "")) for path in wanted}
-    compared = [path for path in wanted if not path.startswith(windows.NOT_COMPARED)]
+    wanted = taskstore.leaves(ET.fromstring(taskstore.decoded(project.written.read_bytes())))
+    found = {path: project.values().get(path, taskstore.DEFAULTS.get(path, "")) for path in wanted}
+    compared = [path for path in wanted if not path.startswith(taskstore.NOT_COMPARED)]
     assert {path for path in compared if found[path] != wanted[path]} == WINE_LOSES
     assert found["RegistrationInfo/Description"].endswith(str(program.folder / "tasks.toml"))
 
@@ -109,7 +109,7 @@ def test_a_project_is_registered_read_back_and_removed(project: Project) -> None
 def test_the_registered_command_runs_a_cycle_with_no_console_and_no_streams(project: Project) -> None:
     program = project.program
     install(project)
-    wanted = windows._values(ET.fromstring(windows._decoded(project.written.read_bytes())))
+    wanted = taskstore.leaves(ET.fromstring(taskstore.decoded(project.written.read_bytes())))
     assert wanted["Actions/Exec/Command"].endswith("pythonw.exe")
     line = f'"{wanted["Actions/Exec/Command"]}" {wanted["Actions/Exec/Arguments"]}'
     detached_process = 0x0008
