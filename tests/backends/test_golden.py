@@ -14,7 +14,7 @@ import pytest
 
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Write
-from adaptive_scheduler.commands import install
+from adaptive_scheduler.commands import plans
 from tests.backends import golden
 
 
@@ -32,7 +32,7 @@ def test_no_other_file_lies_beside_them() -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_printed_plan_shows_every_byte_of_the_files(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
-    install._print_plan(BACKENDS[backend].install(golden.EXAMPLES[backend], {}))
+    plans.show(BACKENDS[backend].install(golden.EXAMPLES[backend], {}))
     shown = capsys.readouterr().out
     for content in golden.files_of(backend).values():
         text = content.decode("utf-16" if content.startswith(codecs.BOM_UTF16_LE) else "utf-8")
