@@ -15,7 +15,7 @@ import pytest
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Write
 from adaptive_scheduler.commands import plans
-from tests.backends import golden
+from tests.backends import golden, services
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -27,6 +27,7 @@ def test_the_ready_to_copy_files_are_what_the_renderer_gives(backend: str) -> No
 
 def test_no_other_file_lies_beside_them() -> None:
     names = {name for backend in BACKENDS for name in golden.files_of(backend)}
+    names |= {name for keeper, role in services.EXAMPLES for name in services.files_of(keeper, role)}
     assert {path.name for path in golden.UNITS.iterdir()} == names
 
 
