@@ -46,9 +46,7 @@ def account(*, user: str | None, system: bool, me: int | None = None) -> Account
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
-        raise UsageError(
-            f"--user '{user}': this system knows no such user; make one: useradd --system {user}"
-        ) from None
+        raise UsageError(f"--user '{user}': there is no such user; make one: useradd --system {user}") from None
     if entry.pw_uid == 0:
         raise UsageError(f"--user '{user}' is root; name a user without rights of its own")
     return Account(entry.pw_name, entry.pw_dir, entry.pw_uid)

@@ -20,10 +20,11 @@ def install(
     user: str | None,
     print_only: bool,
     account: Callable[..., Account] = service_wish.account,
+    service: Callable[..., Service] = service_wish.service,
 ) -> int:
     """Have the system keep the command of a role alive, read back what it understood, and say what was done."""
     who = account(user=user, system=system)
-    wish = service_wish.service(role, options, _name(role, name), who=who, system=system)
+    wish = service(role, options, _name(role, name), who=who, system=system)
     chosen, named = services.checked_keeper(backend, wish), backend != registration.AUTO
     if print_only:
         _print_install(chosen, wish, named=named)
