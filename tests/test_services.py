@@ -1,6 +1,5 @@
 """`install` and `uninstall` of a service as a user calls them, with a stand-in for systemd and for the interpreter."""
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,44 +247,6 @@ def test_a_unit_that_vanishes_is_told(machine: Machine) -> None:
     plan = services.plan_install("systemd", wish, {})
     with pytest.raises(RegistrationError, match="reads back otherwise: it is not there"):
         services.install("systemd", wish, type(plan)(plan.actions[1:]), lambda _: None)
-
-
-# -- as whom -----------------------------------------------------------------------------------------
-
-
-def test_root_is_refused_with_the_way_out() -> None:
-    with pytest.raises(UsageError, match=r"must not run as root.*: --system --user NAME"):
-        service_wish.account(user=None, system=False, me=0)
-
-
-@pytest.mark.parametrize(
-    ("user", "words"),
-    [
-        (None, "--system needs --user NAME: the service must not run as root"),
-        ("root", "--user 'root' is root; name a user without rights"),
-        ("no-such-user", "--user 'no-such-user': there is no such user; make one: useradd --system no-such-user"),
-    ],
-)
-def test_a_service_of_the_machine_needs_a_user_without_rights(user: str | None, words: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        service_wish.account(user=user, system=True)
-    assert words in str(refused.value)
-
-
-def test_a_user_is_looked_up() -> None:
-    import pwd
-
-    other = next(entry for entry in pwd.getpwall() if entry.pw_uid != 0)
-    found = Account(other.pw_name, other.pw_dir, other.pw_uid)
-    assert service_wish.account(user=other.pw_name, system=True) == found
-    assert service_wish.account(user=None, system=False, me=other.pw_uid) == found
-    assert service_wish.account(user=other.pw_name, system=False, me=other.pw_uid) == found
-    with pytest.raises(UsageError, match=f"--user 'ada' goes with --system; without it .* as you, '{other.pw_name}'"):
-        service_wish.account(user="ada", system=False, me=other.pw_uid)
-
-
-def test_whoever_runs_as_root_already_can_be_removed() -> None:
-    assert service_wish.myself().uid == os.geteuid()
 
 
 # -- the command line --------------------------------------------------------------------------------

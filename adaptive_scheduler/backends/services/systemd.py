@@ -21,7 +21,7 @@ Type=exec
 ExecStart={command}
 # The home, so that a path in the options means the same for every start; a user may be without one.
 WorkingDirectory=-~
-{settings}# It ends with code 0 too, whenever the other side goes.
+{settings}# Code 0 is no reason to stay down: a node ends so whenever its scheduler goes.
 Restart=always
 RestartSec=5
 # Only the command itself is killed, or each restart would end the scripts that run, with those that watch them.
