@@ -12,6 +12,7 @@ from adaptive_scheduler.service_wish import Account
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows runs a service as who installs it")
 
 
+@posix_only
 def test_root_is_refused_with_the_way_out() -> None:
     with pytest.raises(UsageError, match=r"must not run as root.*: --system --user NAME"):
         service_wish.account(user=None, system=False, me=0)
