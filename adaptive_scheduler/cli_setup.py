@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
 from adaptive_scheduler.options import PrintOnly, ProjectName, System, duration
 
@@ -15,6 +16,14 @@ app = typer.Typer()
 @verb
 def install(
     context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SERVICE -- OPTIONS",
+            help="'scheduler' or 'node': keep 'cluster SERVICE OPTIONS' alive instead; nothing: call the cycle.",
+            show_default=False,
+        ),
+    ] = None,
     backend: Annotated[
         str, typer.Option("--backend", metavar="NAME", help="auto, cron, systemd, windows or launchd.")
     ] = "auto",
@@ -24,8 +33,22 @@ def install(
     name: ProjectName = None,
     print_only: PrintOnly = False,
     system: System = False,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="Whom a service of the machine runs as; not root.")
+    ] = None,
 ) -> int:
-    """Have the system's scheduler call a cycle every tick; again is the same as once."""
+    """Have the system's scheduler call a cycle every tick, or keep a service alive; again is the same as once."""
+    if words:
+        from adaptive_scheduler.commands import services
+
+        role = services.checked_role(words[0])
+        if every is not None:
+            raise UsageError(f"--every is for the cycle; the service '{role}' never ends")
+        return services.install(
+            role, words[1:], backend=backend, name=name, system=system, user=user, print_only=print_only
+        )
+    if user is not None:
+        raise UsageError("--user is for a service; a cycle runs as the owner of tasks.toml")
     from adaptive_scheduler.commands.install import install as body
 
     return body(
@@ -42,12 +65,20 @@ def install(
 @verb
 def uninstall(
     context: typer.Context,
+    service: Annotated[
+        str | None, typer.Argument(metavar="SERVICE", help="'scheduler' or 'node'; nothing: the cycle.")
+    ] = None,
     backend: Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Only this one.")] = None,
     name: ProjectName = None,
     print_only: PrintOnly = False,
     system: System = False,
 ) -> int:
     """Remove what 'install' registered, and nothing else."""
+    if service is not None:
+        from adaptive_scheduler.commands import services
+
+        role = services.checked_role(service)
+        return services.uninstall(role, backend=backend, name=name, system=system, print_only=print_only)
     from adaptive_scheduler.commands.install import uninstall as body
 
     return body(context.obj, backend=backend, name=name, system=system, print_only=print_only)

@@ -13,7 +13,8 @@ Config = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 ProjectName = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Its name there, AdaptiveScheduler by default.")
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Its name there; AdaptiveScheduler, ...Master or ...Node by default."),
 ]
 PrintOnly = Annotated[bool, typer.Option("--print", help="Print what would be done, and change nothing.")]
 System = Annotated[

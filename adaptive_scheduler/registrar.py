@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import IO
 
 from adaptive_scheduler import files
-from adaptive_scheduler.backends.base import Action, Answer, Answers, File, Look, Remove, Run, Write
+from adaptive_scheduler.backends.base import (
+    FORGETS_WITHIN_S,
+    Action,
+    Answer,
+    Answers,
+    File,
+    Look,
+    Registered,
+    Remove,
+    Run,
+    Write,
+)
 from adaptive_scheduler.errors import RegistrationError
 
 PATIENCE_S = 60.0
@@ -37,6 +48,15 @@ def carry_out(actions: Iterable[Action], done: Done) -> None:
         else:
             _run(action)
         done(action)
+
+
+def wait_until_gone(left: Callable[[], Registered | None]) -> None:
+    """Ask until nothing is left of a registration; RegistrationError when the system does not let go of it."""
+    give_up_at_s = time.monotonic() + FORGETS_WITHIN_S
+    while (found := left()) is not None:
+        if time.monotonic() >= give_up_at_s:
+            raise RegistrationError(f"{found.summary} is still there")
+        time.sleep(RETRY_PAUSE_S)
 
 
 def _read(file: File) -> Answer:

@@ -5,13 +5,12 @@ A project has one registration; what is in force is always asked of the system.
 
 import re
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from adaptive_scheduler import record, registrar
 from adaptive_scheduler.backends import BACKENDS
-from adaptive_scheduler.backends.base import FORGETS_WITHIN_S, Action, Answers, Plan, Registration, Standing
+from adaptive_scheduler.backends.base import Action, Answers, Plan, Registration, Standing
 from adaptive_scheduler.config import current_platform
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.errors import RegistrationError, UsageError
@@ -22,8 +21,6 @@ AUTO = "auto"
 
 PREFERRED = {"linux": ("systemd", "cron"), "macos": ("launchd", "cron"), "windows": ("windows",)}
 """What `auto` tries on each system, in this order."""
-
-ASK_AGAIN_S = 0.5
 
 ANEW = "'adaptive-scheduler install' registers it anew"
 
@@ -106,11 +103,8 @@ def plans_uninstall(wish: Registration, named: str | None) -> list[tuple[str, Pl
 def uninstall(backend: str, wish: Registration, actions: tuple[Action, ...], done: registrar.Done) -> None:
     """Carry out a plan of `plans_uninstall` and see that nothing is left; raises RegistrationError."""
     registrar.carry_out(actions, done)
-    give_up_at_s = time.monotonic() + FORGETS_WITHIN_S
-    while (left := BACKENDS[backend].registered(wish, registrar.ask(BACKENDS[backend].looks(wish)))) is not None:
-        if time.monotonic() >= give_up_at_s:
-            raise RegistrationError(f"{left.summary} is still there")
-        time.sleep(ASK_AGAIN_S)
+    one = BACKENDS[backend]
+    registrar.wait_until_gone(lambda: one.registered(wish, registrar.ask(one.looks(wish))))
 
 
 def read_back(config: Config) -> Standing | None:

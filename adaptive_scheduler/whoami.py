@@ -4,13 +4,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from adaptive_scheduler.backends import grid
-from adaptive_scheduler.backends.base import Registration
+from adaptive_scheduler.backends.base import Registration, Wish
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.model import Config
 
@@ -40,53 +41,59 @@ def registration(config: Config, name: str, *, system: bool, environ: Mapping[st
         home=home,
         uid=uid,
         system=system,
-        environment=_environment(environ),
-        windowless=_windowless(python),
+        environment=environment_of(environ),
+        windowless=windowless(python),
     )
 
 
-def try_out(wish: Registration) -> None:
+def try_out(wish: Wish) -> None:
     """Start the program as the system's scheduler will, as its user, anywhere and with next to no environment.
 
     Raises UsageError when it is not to be found there: it was started from a checkout, not installed.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    words = [*wish.argv[: wish.argv.index("--config")], "--version"]
-    options: dict[str, Any] = {"env": kept}
-    if sys.platform != "win32":
-        options["env"] = {}
-        if os.geteuid() == 0 and wish.uid:
-            import pwd
-
-            options |= {"user": wish.uid, "group": pwd.getpwuid(wish.uid).pw_gid, "extra_groups": []}
-    try:
-        trial = subprocess.run(
-            words,
-            cwd=Path(sys.executable).anchor,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TRIAL_PATIENCE_S,
-            **options,
-        )
-        code, problem = trial.returncode, " ".join(trial.stderr.decode(errors="replace").split())[-200:]
-    except (OSError, subprocess.TimeoutExpired) as error:
-        code, problem = 1, str(error)
+    words = [*wish.argv[: wish.argv.index("adaptive_scheduler") + 1], "--version"]
+    code, complaint = trial(words, wish.uid)
     if code != 0:
+        problem = " ".join(complaint.split())[-200:]
         raise UsageError(
             f"'{wish.argv[0]}', called by '{wish.user}' from elsewhere, does not find the program ({problem}); "
             "install it where it does: pip install, in a virtual environment"
         )
 
 
+def trial(
+    words: Sequence[str],
+    uid: int | None,
+    *,
+    folder: str = Path(sys.executable).anchor,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    groups: Sequence[int] = (),
+) -> tuple[int, str]:
+    """Return the exit code and the complaint of a command, run as a user and with this environment alone.
+
+    On Windows it is the present user, and the environment is what a session there has.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    options: dict[str, Any] = {"env": {**kept, **environment}}
+    if sys.platform != "win32":
+        options["env"] = dict(environment)
+        if os.geteuid() == 0 and uid:
+            import pwd
+
+            options |= {"user": uid, "group": pwd.getpwuid(uid).pw_gid, "extra_groups": list(groups)}
+    try:
+        done = subprocess.run(
+            words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_PATIENCE_S, **options
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return 1, str(error)
+    return done.returncode, done.stderr.decode(errors="replace")
+
+
 def _user(config: str, *, system: bool) -> tuple[str, str, int | None]:
     """Return name, home and number of the user whose task this is."""
     if sys.platform == "win32":
-        import getpass
-
-        name, domain = getpass.getuser(), os.environ.get("USERDOMAIN")
-        return f"{domain}\\{name}" if domain else name, str(Path.home()), None
-    import pwd
-
+        return user_of()
     me = os.geteuid()
     try:
         owner = Path(config).stat().st_uid
@@ -97,7 +104,22 @@ def _user(config: str, *, system: bool) -> tuple[str, str, int | None]:
             f"'{config}' belongs to user number {owner}, who could have anything run as root; "
             "do this as that user, or register with the machine: --system runs it as them"
         )
-    uid = owner if system else me
+    return user_of(owner if system else me)
+
+
+def user_of(number: int | None = None) -> tuple[str, str, int | None]:
+    """Return name, home and number of a user, the present one unless numbered; Windows has no numbers.
+
+    UsageError for one that the system does not list.
+    """
+    if sys.platform == "win32":
+        import getpass
+
+        name, domain = getpass.getuser(), os.environ.get("USERDOMAIN")
+        return f"{domain}\\{name}" if domain else name, str(Path.home()), None
+    import pwd
+
+    uid = os.geteuid() if number is None else number
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
@@ -105,7 +127,7 @@ def _user(config: str, *, system: bool) -> tuple[str, str, int | None]:
     return entry.pw_name, entry.pw_dir, uid
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what a cycle's scripts need and the system's scheduler does not give.
 
     The search path is the present user's, for that is what the scripts were tried with; the language must
@@ -120,7 +142,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.pathsep.join(dict.fromkeys(entries)), "LANG": language if is_utf8 else plain}
 
 
-def _windowless(python: Path) -> str | None:
+def windowless(python: Path) -> str | None:
     """Return the interpreter that opens no console window, where there is one."""
     beside = python.with_name("pythonw.exe")
     return str(beside) if beside.exists() else None

@@ -221,7 +221,7 @@ def test_the_commands_that_know_json_are_those_named() -> None:
 def test_every_scheduler_of_a_system_has_its_row_and_its_name_in_the_table_of_commands() -> None:
     titles = {"systemd": "systemd", "cron": "cron", "windows": "Windows Task Scheduler", "launchd": "launchd"}
     assert [first for first, _ in rows("With the system's scheduler")] == [titles[name] for name in BACKENDS]
-    told = dict(rows("Commands"))["`install`"]
+    told = dict(rows("Commands"))["`install [SERVICE -- OPTIONS]`"]
     assert [name for name in ("auto", *BACKENDS) if not re.search(rf"`(--backend )?{name}`", told)] == []
 
 

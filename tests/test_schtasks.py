@@ -6,12 +6,16 @@ import sys
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler.backends import windows
+from adaptive_scheduler import registrar, service_wish
+from adaptive_scheduler.backends import taskstore
+from adaptive_scheduler.backends.base import Write
+from adaptive_scheduler.backends.services import KEEPERS
+from adaptive_scheduler.backends.services.base import DEFAULT_NAMES
 from tests.platforms import on_wine
 from tests.processes import until
 from tests.program import Program
@@ -56,7 +60,7 @@ class Project:
         return self.program.outputs / "registration" / f"{self.name}.xml"
 
     def values(self) -> dict[str, str]:
-        return windows._values(ET.fromstring(windows._decoded(self.stored.read_bytes())))
+        return taskstore.leaves(ET.fromstring(taskstore.decoded(self.stored.read_bytes())))
 
 
 @pytest.fixture(params=["project", "내 작업 100%"], ids=["plain", "Korean with spaces"])
@@ -88,9 +92,9 @@ def install(project: Project) -> None:
 def test_a_project_is_registered_read_back_and_removed(project: Project) -> None:
     program = project.program
     install(project)
-    wanted = windows._values(ET.fromstring(windows._decoded(project.written.read_bytes())))
-    found = {path: project.values().get(path, windows.DEFAULTS.get(path, "")) for path in wanted}
-    compared = [path for path in wanted if not path.startswith(windows.NOT_COMPARED)]
+    wanted = taskstore.leaves(ET.fromstring(taskstore.decoded(project.written.read_bytes())))
+    found = {path: project.values().get(path, taskstore.DEFAULTS.get(path, "")) for path in wanted}
+    compared = [path for path in wanted if not path.startswith(taskstore.NOT_COMPARED)]
     assert {path for path in compared if found[path] != wanted[path]} == WINE_LOSES
     assert found["RegistrationInfo/Description"].endswith(str(program.folder / "tasks.toml"))
 
@@ -109,7 +113,7 @@ def test_a_project_is_registered_read_back_and_removed(project: Project) -> None
 def test_the_registered_command_runs_a_cycle_with_no_console_and_no_streams(project: Project) -> None:
     program = project.program
     install(project)
-    wanted = windows._values(ET.fromstring(windows._decoded(project.written.read_bytes())))
+    wanted = taskstore.leaves(ET.fromstring(taskstore.decoded(project.written.read_bytes())))
     assert wanted["Actions/Exec/Command"].endswith("pythonw.exe")
     line = f'"{wanted["Actions/Exec/Command"]}" {wanted["Actions/Exec/Arguments"]}'
     detached_process = 0x0008
@@ -131,3 +135,25 @@ def test_a_task_edited_by_hand_is_told(project: Project) -> None:
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     faults = project.program("status", "--json").json["registration"]["faults"]
     assert {"its ExecutionTimeLimit is 'PT72H', not 'PT0S'", "its Priority is '7', not '5'"} <= set(faults)
+
+
+@pytest.mark.parametrize("role", DEFAULT_NAMES)
+def test_a_service_is_taken_by_schtasks_and_found_again(role: str, tmp_path: Path) -> None:
+    """Written, created and deleted; it is not started, for it would be again and again."""
+    keeper, name = KEEPERS["windows"], f"Test-{uuid.uuid4().hex[:8]}"
+    who = service_wish.myself()
+    made = service_wish.service(role, ("--slots", "4"), name, who=who, system=False)
+    wish = replace(made, folder=str(tmp_path))
+    write, create, *_ = keeper.install(wish, {}).actions
+    assert isinstance(write, Write)
+    disabled = write.content.decode("utf-16").replace(">true</Enabled>", ">false</Enabled>").encode("utf-16")
+    registrar.carry_out((replace(write, content=disabled), create), lambda _: None)
+    try:
+        found = keeper.registered(wish, registrar.ask(keeper.looks(wish)))
+        assert found is not None
+        assert found.ours
+        if not on_wine():
+            assert set(lost(list(found.faults))) == {"Enabled"}
+    finally:
+        registrar.carry_out(keeper.uninstall(wish, registrar.ask(keeper.looks(wish))).actions, lambda _: None)
+    assert keeper.registered(wish, registrar.ask(keeper.looks(wish))) is None

@@ -108,9 +108,9 @@ def test_an_interpreter_that_the_owner_may_not_start_is_found_out(config: Config
 
 
 def test_a_windowless_interpreter_is_taken_where_there_is_one(tmp_path: Path) -> None:
-    assert whoami._windowless(tmp_path / "python.exe") is None
+    assert whoami.windowless(tmp_path / "python.exe") is None
     (tmp_path / "pythonw.exe").touch()
-    assert whoami._windowless(tmp_path / "python.exe") == str(tmp_path / "pythonw.exe")
+    assert whoami.windowless(tmp_path / "python.exe") == str(tmp_path / "pythonw.exe")
 
 
 def test_the_same_tick_is_no_difference(config: Config) -> None:

@@ -8,33 +8,42 @@ the doing, so that `--print` shows everything and costs nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 FORGETS_WITHIN_S = 25.0
 """How long a scheduler may take to let go of a job: launchd gives one that runs 20 s to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """What a system's scheduler is to call, how often, and as whom.
+class Wish:
+    """What a system is to call, under what name and as whom.
 
-    `argv` is one cycle, every path in it absolute. `windowless` is the interpreter that opens no console
-    window. `offset` is where between two full ticks the call comes, the same every time. `system` asks for
-    a registration with the machine, which nobody has to be logged in for.
+    Every path in `argv` is absolute. `folder` takes the files that registering needs. `windowless` is the
+    interpreter that opens no console window. `system` asks for a registration with the machine, which
+    nobody has to be logged in for.
     """
 
     name: str
     argv: tuple[str, ...]
-    config: str
     folder: str
-    every: timedelta
-    offset: timedelta
     user: str
     home: str
     uid: int | None = None
     system: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     windowless: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration(Wish):
+    """One cycle of the project whose tasks.toml is `config`, called ever and again.
+
+    `offset` is where between two full ticks the call comes, the same every time.
+    """
+
+    config: str
+    every: timedelta
+    offset: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,8 @@ class Plan:
 class Registered:
     """What is registered under a name, as read back from the system.
 
-    `ours` says that it calls this very tasks.toml; `faults` are sentences about what is not as wished,
-    `notes` about what the user should know.
+    `ours` says that it calls this very tasks.toml, or is the service that is wished; `faults` are sentences
+    about what is not as wished, `notes` about what the user should know.
     """
 
     ours: bool
@@ -136,20 +145,23 @@ class Standing:
     hint: str = ""
 
 
-class Backend(Protocol):
-    """One operating system's scheduler; a module is the implementation."""
+AnyWish = TypeVar("AnyWish", bound=Wish, contravariant=True)
 
-    def looks(self, wish: Registration) -> tuple[Look, ...]:
+
+class Backend(Protocol[AnyWish]):
+    """One operating system's scheduler, or keeper of services; a module is the implementation."""
+
+    def looks(self, wish: AnyWish) -> tuple[Look, ...]:
         """Return what must be read to answer the other questions."""
 
-    def missing(self, wish: Registration, answers: Answers) -> str | None:
+    def missing(self, wish: AnyWish, answers: Answers) -> str | None:
         """Return why this scheduler cannot be used here, as a sentence with the way out; None when it can."""
 
-    def registered(self, wish: Registration, answers: Answers) -> Registered | None:
+    def registered(self, wish: AnyWish, answers: Answers) -> Registered | None:
         """Return what is registered under the wished name, None when nothing is."""
 
-    def install(self, wish: Registration, answers: Answers) -> Plan:
+    def install(self, wish: AnyWish, answers: Answers) -> Plan:
         """Return what registers the wish; raises UsageError for a wish that cannot be met."""
 
-    def uninstall(self, wish: Registration, answers: Answers) -> Plan:
+    def uninstall(self, wish: AnyWish, answers: Answers) -> Plan:
         """Return what removes the registration of this name, and nothing else."""

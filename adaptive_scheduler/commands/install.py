@@ -6,8 +6,8 @@ from pathlib import Path
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import record, registration, whoami
 from adaptive_scheduler.backends import BACKENDS
-from adaptive_scheduler.backends.base import Action, Plan, Registration, Remove, Write
-from adaptive_scheduler.commands import output
+from adaptive_scheduler.backends.base import Registration
+from adaptive_scheduler.commands import output, plans
 from adaptive_scheduler.errors import ConfigError, UsageError
 from adaptive_scheduler.model import Config, Rules
 from adaptive_scheduler.opening import open_world
@@ -35,7 +35,7 @@ def install(
     whoami.try_out(wish)
     chosen, answers = registration.choose(backend, wish)
     plan = registration.plan_install(world.config, chosen, wish, answers)
-    standing = registration.install(world.config, chosen, wish, plan, _done)
+    standing = registration.install(world.config, chosen, wish, plan, plans.done)
     how = "registered" if plan.actions else "registered already"
     output.line(f"{how}: {standing.summary}")
     for note in dict.fromkeys((*plan.notes, *standing.notes)):
@@ -62,9 +62,9 @@ def uninstall(config: str | None, *, backend: str | None, name: str | None, syst
         output.line(f"note: it stays registered with {known[0]} as '{known[1].name}'")
     for chosen, plan in found:
         if print_only:
-            _print_plan(plan)
+            plans.show(plan)
         else:
-            registration.uninstall(chosen, wish, plan.actions, _done)
+            registration.uninstall(chosen, wish, plan.actions, plans.done)
             output.line(f"'{wish.name}' is no longer registered with {chosen}; tasks.toml, log and history stay")
     if is_known and not print_only:
         record.forget(mine)
@@ -105,32 +105,4 @@ def _print_install(config: Config, backend: str, wish: Registration) -> None:
     if not plan.actions:
         output.line("# registered already, nothing would be done; from scratch:")
         plan = BACKENDS[chosen].install(wish, {})
-    _print_plan(plan)
-
-
-def _print_plan(plan: Plan) -> None:
-    for action in plan.actions:
-        output.line(f"# {_said(action, 'would write', 'would remove', 'would run')}")
-        content = None if isinstance(action, Remove) else action.content
-        if content is not None:
-            output.line(_as_text(content).rstrip("\n"))
-    for note in plan.notes:
-        output.line(f"# note: {note}")
-
-
-def _done(action: Action) -> None:
-    output.line(_said(action, "wrote", "removed", "ran"))
-
-
-def _said(action: Action, wrote: str, removed: str, ran: str) -> str:
-    if isinstance(action, Write):
-        return f"{wrote} '{action.path}'"
-    if isinstance(action, Remove):
-        return f"{removed} '{action.path}'"
-    given = " with this input:" if action.content is not None and ran.startswith("would") else ""
-    return f"{ran} '{' '.join(action.argv)}'{given}"
-
-
-def _as_text(content: bytes) -> str:
-    encoding = "utf-16" if content[:2] == b"\xff\xfe" else "utf-8"
-    return content.decode(encoding, "replace").replace("\r\n", "\n")
+    plans.show(plan)

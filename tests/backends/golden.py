@@ -10,6 +10,7 @@ from typing import Any
 
 from adaptive_scheduler.backends import BACKENDS, cron, launchd, systemd, windows
 from adaptive_scheduler.backends.base import Answer, Answers, File, Look, Question, Registration, Run, Write
+from tests.backends import services
 
 UNITS = Path(__file__).parents[2] / "install" / "units"
 
@@ -88,8 +89,10 @@ def as_installed(backend: str) -> Answers:
 
 def main() -> None:
     """Write all of them."""
-    for backend in EXAMPLES:
-        for name, content in files_of(backend).items():
+    found = [files_of(backend) for backend in EXAMPLES]
+    found += [services.files_of(keeper, role) for keeper, role in services.EXAMPLES]
+    for files in found:
+        for name, content in files.items():
             (UNITS / name).write_bytes(content)
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Write
-from adaptive_scheduler.commands import install
-from tests.backends import golden
+from adaptive_scheduler.commands import plans
+from tests.backends import golden, services
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -27,12 +27,13 @@ def test_the_ready_to_copy_files_are_what_the_renderer_gives(backend: str) -> No
 
 def test_no_other_file_lies_beside_them() -> None:
     names = {name for backend in BACKENDS for name in golden.files_of(backend)}
+    names |= {name for keeper, role in services.EXAMPLES for name in services.files_of(keeper, role)}
     assert {path.name for path in golden.UNITS.iterdir()} == names
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_printed_plan_shows_every_byte_of_the_files(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
-    install._print_plan(BACKENDS[backend].install(golden.EXAMPLES[backend], {}))
+    plans.show(BACKENDS[backend].install(golden.EXAMPLES[backend], {}))
     shown = capsys.readouterr().out
     for content in golden.files_of(backend).values():
         text = content.decode("utf-16" if content.startswith(codecs.BOM_UTF16_LE) else "utf-8")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from adaptive_scheduler.backends import systemd
+from adaptive_scheduler.backends import systemd, units
 from adaptive_scheduler.backends.base import Answer, Answers, File, Question, Registration, Remove, Run, Write
 from adaptive_scheduler.errors import UsageError
 from tests.backends.golden import LINUX, as_installed, example
@@ -155,7 +155,7 @@ def test_where_there_is_no_manager_it_says_so(answer: Answer, system: bool, word
     ],
 )
 def test_words_are_quoted_as_unit_files_say_them(word: str, quoted: str, in_command: str) -> None:
-    assert (systemd._quoted(word), systemd._in_command(word)) == (quoted, in_command)
+    assert (units.quoted(word), units.in_command(word)) == (quoted, in_command)
 
 
 def test_a_line_break_is_refused() -> None:

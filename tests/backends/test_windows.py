@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive_scheduler.backends import windows
+from adaptive_scheduler.backends import taskstore, taskxml, windows
 from adaptive_scheduler.backends.base import Answer, Answers, File, Question, Registered, Run, Write
 from tests.backends.golden import WINDOWS, as_installed, files_of
 
@@ -19,7 +19,7 @@ XML = files_of("windows")["AdaptiveScheduler.xml"].decode("utf-16")
 
 
 def values(text: str = XML) -> dict[str, str]:
-    return windows._values(ET.fromstring(windows._decoded(text.encode("utf-16"))))
+    return taskstore.leaves(ET.fromstring(taskstore.decoded(text.encode("utf-16"))))
 
 
 def stored(text: str) -> Registered:
@@ -99,7 +99,7 @@ def test_it_is_registered_from_the_file_that_is_written() -> None:
     assert create == Run(("schtasks", "/Create", "/TN", "AdaptiveScheduler", "/XML", path, "/F"))
 
 
-@pytest.mark.parametrize("path", windows.DEFAULTS)
+@pytest.mark.parametrize("path", sorted(taskstore.DEFAULTS.keys() & values().keys()))
 def test_a_setting_that_went_back_to_its_default_is_told(path: str) -> None:
     """Each one that the wish sets otherwise: the store's element is gone, so the default is in force."""
     name, wanted = path.rpartition("/")[2], values()[path]
@@ -109,7 +109,7 @@ def test_a_setting_that_went_back_to_its_default_is_told(path: str) -> None:
     at = [n for n, line in enumerate(lines) if line.strip() == element][-1 if path.startswith("Settings") else 0]
     faults = stored("\n".join(lines[:at] + lines[at + 1 :])).faults
     expected = (
-        () if windows.DEFAULTS[path] == wanted else (f"its {name} is '{windows.DEFAULTS[path]}', not '{wanted}'",)
+        () if taskstore.DEFAULTS[path] == wanted else (f"its {name} is '{taskstore.DEFAULTS[path]}', not '{wanted}'",)
     )
     assert faults == expected
 
@@ -176,4 +176,4 @@ def test_elsewhere_it_says_that_this_is_no_windows() -> None:
 @given(st.text(st.sampled_from('ab \\"\t&%'), max_size=12))
 def test_words_are_quoted_as_the_c_runtime_reads_them(word: str) -> None:
     for one in (word.replace('"', ""), f" {word}", f"{word} \\"):
-        assert windows._quoted(one) == subprocess.list2cmdline([one])
+        assert taskxml.quoted(one) == subprocess.list2cmdline([one])
