@@ -37,4 +37,4 @@ def parse(text: str) -> Master:
     port = PORT if found is None or found[3] is None else int(found[3])
     if found is None or not 0 < port < 65_536:
         raise ValueError('must be an address such as "tls://master.example:8786"')
-    return Master(found[1], found[2].strip("[]"), port)
+    return Master(found[1], found[2].strip("[]").lower(), port)

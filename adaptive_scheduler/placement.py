@@ -174,10 +174,10 @@ def _summed_up(reasons: list[tuple[str, str]]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, reason in reasons:
         by_reason.setdefault(reason, []).append(name)
-    told = []
-    for reason, names in list(by_reason.items())[:NAMED_REASONS]:
+    told, groups = [], sorted(by_reason.items(), key=lambda group: -len(group[1]))
+    for reason, names in groups[:NAMED_REASONS]:
         quoted = ", ".join(f"'{name}'" for name in names[:NAMED_NODES])
         more = f" and {len(names) - NAMED_NODES} more" if len(names) > NAMED_NODES else ""
         told.append(f"{quoted}{more}: {reason}")
-    others = sum(len(names) for names in list(by_reason.values())[NAMED_REASONS:])
+    others = sum(len(names) for _, names in groups[NAMED_REASONS:])
     return "; ".join(told) + (f"; {others} more say otherwise" if others else "")

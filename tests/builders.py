@@ -6,6 +6,7 @@ from typing import Any
 from adaptive_scheduler import footprints
 from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.events import Event
+from adaptive_scheduler.fleet import Fleet, Node
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Live, Result, Rules, State, Status, Step, Task, TaskState
 
@@ -23,6 +24,15 @@ def task(name: str = "job", every: float | None = 10, **more: Any) -> Task:
     if every is None:
         return Task(name=name, interval=NEVER, steps=steps, **{"adaptive": False, "on": ("cpu_spike",), **more})
     return Task(name=name, interval=minutes(every), steps=steps, **more)
+
+
+def node(name: str = "n1", cpu: float | None = 10.0, memory: float | None = 20.0, **more: Any) -> Node:
+    """A node that could run what `task` makes."""
+    return Node(name, more.pop("slots", 2), cpu=cpu, memory=memory, suffixes=frozenset({".py"}), **more)
+
+
+def fleet(*nodes: Node, problem: str = "") -> Fleet:
+    return Fleet(nodes, problem, asked=True)
 
 
 def event(name: str = "cpu_spike", minutes_ago: float = 0, **more: Any) -> Event:

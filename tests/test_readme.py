@@ -148,6 +148,10 @@ def test_every_setting_in_the_text_is_one(written: str, tmp_path: Path) -> None:
         text = f"{named}]\n{rest}\n{known}"
     elif "." in key:
         text = f"{written}\n{known}"
+    elif key in ("where", "deploy", "on_loss", "when_unreachable"):
+        cluster = '[cluster]\nmaster = "tcp://localhost"\n' + f"{written}\n" * (key == "when_unreachable")
+        elsewhere = "" if key == "where" else 'where = "any"\n'
+        text = f"{cluster}{own}{elsewhere}" + f"{written}\n" * (key != "when_unreachable")
     else:
         text = f"{known}{own}{written}\n"
     assert load(text, tmp_path).tasks

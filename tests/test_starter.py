@@ -27,7 +27,8 @@ def test_what_the_starter_shows_in_comments_is_right_too() -> None:
     assert [step.name for step in everything.tasks["backup"].steps] == ["Save", "Tidy"]
     assert everything.tasks["backup"].on == ("memory_full",)
     assert everything.tasks["render"].where == Where(("gpu",), "windows")
-    assert everything.cluster is not None and everything.cluster.master == "tls://master.example:8786"
+    assert everything.cluster is not None
+    assert everything.cluster.master == "tls://master.example:8786"
     assert everything.probes["db"].target == ("db:5432",)
 
 

@@ -16,6 +16,7 @@ from adaptive_scheduler.baseline import Baseline
 from adaptive_scheduler.cycle import run
 from adaptive_scheduler.edges import Blind, Lookout, Report, Seen, Wish, World
 from adaptive_scheduler.events import Answer, Event, Probe, Process, Watch
+from adaptive_scheduler.fleet import Cluster, Fleet
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lookout import MachineLookout
@@ -27,7 +28,7 @@ from adaptive_scheduler.staircases import Table
 from adaptive_scheduler.state import seen
 from adaptive_scheduler.store import Store
 from tests import tables as tables_of
-from tests.builders import NOW, event, footprint, task
+from tests.builders import NOW, event, footprint, node, task
 from tests.scripted import Script, ScriptedRunner
 from tests.sights import process, watches
 
@@ -172,6 +173,7 @@ class TestWorld:
         self.census: HandCensus | None = None
         self.watches: dict[str, Watch] = {}
         self.probes: dict[str, Probe] = {}
+        self.cluster = Cluster("tls://master:8786")
 
     # -- saying what there is ----------------------------------------------------------------------
 
@@ -194,6 +196,17 @@ class TestWorld:
     def load(self, cpu: float | None = None, memory: float | None = None) -> "TestWorld":
         self.meter.cpu = self.meter.cpu if cpu is None else cpu
         self.meter.memory_now = self.meter.memory_now if memory is None else memory
+        return self
+
+    def node(self, name: str, cpu: float | None = 10.0, memory: float | None = 20.0, **more: Any) -> "TestWorld":
+        """Let a node be there, or be there otherwise than before."""
+        others = tuple(one for one in self.runner.machines.nodes if one.name != name)
+        seen = node(name, cpu=cpu, memory=memory, **more)
+        self.runner.machines = Fleet((*others, seen), asked=True)
+        return self
+
+    def unreachable(self, problem: str = "nobody listens at 'tls://master:8786'") -> "TestWorld":
+        self.runner.machines = Fleet(problem=problem, asked=True)
         return self
 
     def event(self, name: str, **more: Any) -> "TestWorld":
@@ -260,6 +273,7 @@ class TestWorld:
     @property
     def world(self) -> World:
         config = Config(
+            cluster=self.cluster,
             path="tasks.toml",
             state_dir=str(self.folder),
             rules=self.rules,
@@ -306,3 +320,12 @@ class TestWorld:
     @property
     def log(self) -> list[str]:
         return self.world.journal.path.read_text(encoding="utf-8").splitlines()
+
+    def last_node(self, name: str) -> str:
+        return str(self.state.tasks[name].last.node)
+
+    def restore(self, state: State) -> "TestWorld":
+        """Put an older state in the place of the present one, as somebody does with a backup."""
+        with self.world.store.transaction(self.clock.moment) as transaction:
+            transaction.state = state
+        return self

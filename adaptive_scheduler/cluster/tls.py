@@ -8,18 +8,16 @@ import ssl
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from adaptive_scheduler import addresses
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster import dial, pem
 
 if TYPE_CHECKING:
     from distributed import Security
 
-DEFAULT_PORT = 8786
 GREETING_S = 0.3
 """How long a scheduler without TLS may think before we ask whether it has TLS: that one waits for us to speak."""
 
@@ -89,35 +87,14 @@ def security(certificates: Certificates | None) -> "Security":
     )
 
 
-def parse(address: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of "tls://host:8786"; ValueError with a sentence for anything else."""
-    try:
-        parts = urlsplit(address)
-        port = DEFAULT_PORT if parts.port is None else parts.port
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    whole = not (parts.path or parts.query or parts.fragment or parts.username is not None)
-    if parts.scheme not in ("tcp", "tls") or not parts.hostname or not port or not whole:
-        raise ValueError(f"'{address}' is no address of a scheduler; write tls://HOST:PORT, or tcp:// on this machine")
-    return parts.scheme, parts.hostname, port
-
-
-def loopback(address: str) -> bool:
-    """Return whether an address is on this machine alone; ValueError when it is none."""
-    _, host, _ = parse(address)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def refusal(address: str, certificates: Certificates | None, timeout_s: float) -> str:
     """Return why no scheduler can be asked there, empty when one answers; raises OSError for files that have gone."""
     try:
-        scheme, host, port = parse(address)
+        master = addresses.parse(address)
     except ValueError as error:
-        return str(error)
-    if scheme == "tcp" and not loopback(address):
+        return f"'{address}' {error}"
+    scheme, host, port = master
+    if scheme == "tcp" and not master.is_loopback:
         return (
             f"'{address}' is not on this machine, and TLS is required off loopback; "
             "make certificates with 'adaptive-scheduler cluster certs' and use tls://"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler.cluster.tls import Certificates, parse, refusal, security
+from adaptive_scheduler.addresses import parse
+from adaptive_scheduler.cluster.tls import Certificates, refusal, security
 from adaptive_scheduler.errors import UsageError
 from tests import servers
 from tests.cluster.making import NOW, copied, make
