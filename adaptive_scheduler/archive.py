@@ -90,12 +90,13 @@ class Archive:
         return [(row["task"], codec.decode_result(dict(row))) for row in rows]
 
     def runs_between(self, since: datetime, until: datetime) -> list[tuple[str, Result]]:
-        """Return the runs that started in a stretch of time, the oldest first."""
+        """Return the runs of this machine that started in a stretch of time, the oldest first."""
         rows = self._rows(
             "select * from runs where started_at between :since and :until order by started_at, run_id",
             _stretch(since, until),
         )
-        return [(row["task"], codec.decode_result(dict(row))) for row in rows]
+        runs = [(row["task"], codec.decode_result(dict(row))) for row in rows]
+        return [(task, run) for task, run in runs if not run.node]
 
     def runs_by_event(self, ids: Iterable[str]) -> dict[str, list[tuple[str, Result]]]:
         """Return the runs that these events started, the oldest first; an event that started none has no entry."""

@@ -43,9 +43,12 @@ def running(case: Case) -> Decision | None:
     if live is None:
         return None
     going = max(timedelta(0), case.now - live.started_at)
+    where = f" on '{live.node}'" if live.node else ""
+    if live.unreachable_since is not None:
+        where += f", out of reach since {clock_time(live.unreachable_since, case.now)}"
     return case.say(
         Code.RUNNING,
-        f"a run of it has been going for {words(going)}",
+        f"a run of it has been going for {words(going)}{where}",
         case.next_tick,
         value=going.total_seconds(),
         limit=time_limit(case.task, case.mine.footprint).most.total_seconds(),

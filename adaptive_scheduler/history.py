@@ -22,7 +22,7 @@ from adaptive_scheduler.times import from_iso, iso
 
 RUN_COLUMNS = (
     "run_id, task, status, started_at, ended_at, duration_s, exit_code, signal, cause, cpu_s, "
-    "peak_memory_bytes, output_bytes, reason, unusual, event"
+    "peak_memory_bytes, output_bytes, reason, unusual, event, node"
 )
 
 PROCESSES_KEEP = timedelta(days=14)

@@ -4,11 +4,12 @@ The version history:
 1  samples, runs, decisions.
 2  what was unusual about a run.
 3  events, the run that one started, the largest processes, latencies.
+4  the node of a run.
 """
 
 import sqlite3
 
-VERSION = 3
+VERSION = 4
 SCHEMA = """
 create table samples(
     at text primary key, cycle integer, cpu real, memory real, foreign_cpu real,
@@ -16,7 +17,7 @@ create table samples(
 create table runs(
     run_id text primary key, task text not null, status text not null, started_at text not null,
     ended_at text not null, duration_s real, exit_code integer, signal text, cause text, cpu_s real,
-    peak_memory_bytes integer, output_bytes integer, reason text, unusual text, event text);
+    peak_memory_bytes integer, output_bytes integer, reason text, unusual text, event text, node text);
 create index runs_by_task on runs(task, started_at);
 create index runs_by_time on runs(started_at);
 create table decisions(
@@ -44,6 +45,7 @@ create table latencies(
 UPGRADES = {
     1: "alter table runs add column unusual text",
     2: f"alter table runs add column event text; {EVENTS}",
+    3: "alter table runs add column node text",
 }
 """From each older version to the next one; the rows that are there stay."""
 

@@ -16,12 +16,18 @@ from adaptive_scheduler.model import Decision
 from adaptive_scheduler.rhythm import slack, tick_at_or_after
 
 
-def in_force(entry: Entry, sample: Sample | None, moment: datetime, tick: timedelta) -> Decision | None:
-    """Return the decision that held at that moment, None when no cycle ran around it."""
+def in_force(
+    entry: Entry, sample: Sample | None, moment: datetime, tick: timedelta, *, elsewhere: bool = False
+) -> Decision | None:
+    """Return the decision that held at that moment, None when no cycle ran around it.
+
+    `elsewhere` is one about nodes, whose load is in no sample.
+    """
     if moment - entry.last_at > 2 * tick:
         return None
     looked_at = sample.at if sample is not None else entry.first_at
-    return replace(_measured(entry, sample, looked_at), next_look=_next_look(entry, looked_at, tick))
+    measured = _told(entry, looked_at) if elsewhere else _measured(entry, sample, looked_at)
+    return replace(measured, next_look=_next_look(entry, looked_at, tick))
 
 
 def _measured(entry: Entry, sample: Sample | None, at: datetime) -> Decision:
@@ -29,7 +35,7 @@ def _measured(entry: Entry, sample: Sample | None, at: datetime) -> Decision:
     passed = (at - entry.first_at).total_seconds()
     if one.unit == EXPECTED:
         # What was expected later is in no sample.
-        return _as_it_was(entry, at) if passed > 0 else one
+        return _told(entry, at)
     if one.code is Code.NOT_DUE and one.value is not None and one.limit is not None:
         value = one.value + passed
         if one.reason.startswith("not before"):
@@ -44,13 +50,14 @@ def _measured(entry: Entry, sample: Sample | None, at: datetime) -> Decision:
         measured = sample.cpu if one.code is Code.CPU_CEILING else sample.memory
         what = "CPU" if one.code is Code.CPU_CEILING else "memory"
         return replace(one, value=measured, reason=f"{what} {percent(measured)} is above {percent(one.limit)}")
-    if one.code is Code.MEMORY_NEED and passed > 0:
-        # What was free and promised later is in no sample.
-        return _as_it_was(entry, at)
-    return one
+    # What was free and promised later is in no sample.
+    return _told(entry, at) if one.code is Code.MEMORY_NEED else one
 
 
-def _as_it_was(entry: Entry, at: datetime) -> Decision:
+def _told(entry: Entry, at: datetime) -> Decision:
+    """Return the decision as it was told first, with a word on that where it is not the moment in question."""
+    if at <= entry.first_at or entry.decision.code is Code.RUNNING:
+        return entry.decision
     seen = entry.first_at.astimezone(at.tzinfo)
     return replace(entry.decision, reason=f"{entry.decision.reason} (as it was at {seen:%H:%M})")
 

@@ -12,6 +12,7 @@ from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.footprints import Band
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.machine import Sample
@@ -90,18 +91,25 @@ def overview(
     standing: Standing | None = None,
     learning: Learning | None = None,
     watched: Sequence[Watched] = (),
+    fleet: Fleet = NOBODY,
 ) -> Overview:
     """Return the overview; its problems are sentences, the scheduler's own first.
 
     `standing` is how the project stands with the system's scheduler, where `install` registered it;
-    `learning` is what holds now of what was learned, `watched` how it stands with the events.
+    `learning` is what holds now of what was learned, `watched` how it stands with the events, `fleet` what
+    nodes were asked.
     """
     holds = learning or Learning(config.rules, Knowledge(), {})
     tasks = [
         _task(task, state.tasks.get(name) or TaskState(first_seen=now), decisions[name], now, holds)
         for name, task in config.tasks.items()
     ]
-    problems = [*_scheduler_problems(config, state, now), *(text for task in tasks for text in _problems(task, now))]
+    unreachable = [f"tasks with where wait: {fleet.problem}"] if fleet.problem else []
+    problems = [
+        *_scheduler_problems(config, state, now),
+        *unreachable,
+        *(text for task in tasks for text in _problems(task, now)),
+    ]
     notes = [*notes, *_tight_limit(config, recent)]
     rhythm = "" if learning is None else in_short(config.tasks, holds, now)
     return Overview(
@@ -152,6 +160,9 @@ def _scheduler_problems(config: Config, state: State, now: datetime) -> list[str
 
 def _problems(task: TaskView, now: datetime) -> list[str]:
     problems = []
+    if task.live is not None and task.live.unreachable_since is not None:
+        since = words(now - task.live.unreachable_since)
+        problems.append(f"the run of '{task.name}' on node '{task.live.node}' has been out of reach for {since}")
     if task.overdue:
         since = f"{words(now - task.last_started_at)} ago" if task.last_started_at else "never"
         problems.append(f"'{task.name}' is overdue (last start: {since}): {task.decision.reason}")

@@ -66,9 +66,9 @@ def _runs(
     """Yield each run that is live or has just ended, with its CPU seconds in the last slot at most."""
     since = now - tick * (1 + LATE_SHARE)
     for task, mine in state.tasks.items():
-        if mine.live is not None:
+        if mine.live is not None and not mine.live.node:
             live = mine.live
             yield task, live, max(0.0, usage_s.get(live.run_id, 0.0) - live.cpu_seen_s)
-        if mine.last is not None and mine.last.ended_at >= since:
+        if mine.last is not None and not mine.last.node and mine.last.ended_at >= since:
             # Of a long run that ended just after the counters were read, only that much can be in them.
             yield task, mine.last, min(mine.last.cpu_s or 0.0, state.spent_s)

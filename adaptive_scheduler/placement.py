@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from adaptive_scheduler import admission, gates
 from adaptive_scheduler.admission import Room
-from adaptive_scheduler.case import Case
+from adaptive_scheduler.case import Case, percent
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import Fleet, Node, Unreachable, Where
 from adaptive_scheduler.footprints import need
@@ -149,6 +149,21 @@ def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]
     if len(refusals) == 1:
         return replace(nearest, reason=f"'{name}': {nearest.reason}")
     return replace(nearest, reason=_summed_up([(name, one.reason.partition(";")[0]) for name, one in refusals]))
+
+
+def answers(case: Case, yard: Yard, left: Rooms) -> dict[str, str]:
+    """Return what each node of the fleet says about a task, in the order of their names."""
+    found = {}
+    for node in sorted(yard.fleet.nodes, key=lambda node: node.name):
+        there = replace(case, sample=sample_of(node, case.now))
+        room = replace(left[node.name])
+        refusal = gates.rhythm(there) or admission.memory_gate(there) or admission.memory_need(there, room)
+        refusal = refusal or admission.slot(there, room)
+        load_there = f"CPU {percent(node.cpu)}, memory {percent(node.memory)}, {room.live} of {node.slots} slots taken"
+        found[node.name] = unsuitable(case.task, node) or (
+            refusal.reason if refusal else f"would take it: {load_there}"
+        )
+    return found
 
 
 def unsuitable(task: Task, node: Node) -> str:

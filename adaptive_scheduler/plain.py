@@ -1,5 +1,6 @@
 """Values -> the JSON of the commands; the keys here are a contract, more may come, none may go."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,8 @@ def live(task: str, one: Live, now: datetime) -> Plain:
     return {
         "task": task,
         "run_id": one.run_id,
+        "node": one.node or None,
+        "unreachable_since": moment(one.unreachable_since),
         "status": Status.RUNNING.value,
         "started_at": moment(one.started_at),
         "ended_at": None,
@@ -77,10 +80,12 @@ def live(task: str, one: Live, now: datetime) -> Plain:
     }
 
 
-def why(one: Decision, at: datetime, rhythm: tuple[str, str] | None = None) -> Plain:
-    """Return the answer to `why`; which rhythm holds is known of the present alone."""
+def why(
+    one: Decision, at: datetime, rhythm: tuple[str, str] | None = None, nodes: Mapping[str, str] | None = None
+) -> Plain:
+    """Return the answer to `why`; which rhythm holds, and what nodes say, is known of the present alone."""
     kind, reason = rhythm or (None, None)
-    return decision(one) | {"at": moment(at), "rhythm": kind, "rhythm_reason": reason}
+    return decision(one) | {"at": moment(at), "rhythm": kind, "rhythm_reason": reason, "nodes": dict(nodes or {})}
 
 
 def status(view: Overview) -> Plain:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
+from adaptive_scheduler.case import Case
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
 from adaptive_scheduler.edges import Report, Wish, World
@@ -17,7 +18,7 @@ from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.lessons import Learning
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Live, Result, Rules, State, Status
-from adaptive_scheduler.placement import Yard, is_wanted
+from adaptive_scheduler.placement import Yard, answers, is_wanted, rooms
 from adaptive_scheduler.plan import plan
 
 
@@ -56,6 +57,7 @@ def look(world: World, *, force: bool = False) -> Look:
     state, _ = folds.lapsed(state, world.config.tasks, now, world.config.rules.tick)
     held = held_memory(state, live, world.runner, sample, world.config)
     fleet = world.runner.fleet() if is_wanted(world.config.tasks, state, learning.rules, now, force=force) else NOBODY
+    world.runner.close()
     return Look(now, state, sample, notes, [(name, result) for name, result, _ in ends], held, learning, fleet)
 
 
@@ -64,6 +66,16 @@ def present(world: World, seen: Look) -> dict[str, Decision]:
     given = (world.config.tasks, seen.state, seen.sample, seen.rules, seen.now)
     decisions = plan(*given, held=seen.held, fleet=seen.fleet)
     return {one.task: one for one in decisions}
+
+
+def offers(world: World, seen: Look, name: str) -> dict[str, str]:
+    """Return what each node says about a task that may go there, empty where nobody was asked."""
+    yard, task = Yard(seen.fleet, seen.rules), world.config.tasks[name]
+    if not (seen.fleet.asked and yard.is_elsewhere(task)):
+        return {}
+    mine = seen.state.tasks[name]
+    case = Case(task, mine, yard.sample_for(task, seen.sample), seen.rules, seen.now)
+    return answers(case, yard, rooms(world.config.tasks, seen.state, seen.fleet))
 
 
 def preview(world: World, wish: Wish) -> Report:

@@ -53,4 +53,5 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
         standing or registration.read_back(world.config),
         seen.learning,
         vigilance.standings(world.config.watches, kept.baseline, seen.state.latches, world.config.probes),
+        seen.fleet,
     )

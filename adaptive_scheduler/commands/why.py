@@ -10,7 +10,7 @@ from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.lessons import rhythm_of
 from adaptive_scheduler.model import Decision
 from adaptive_scheduler.opening import open_world
-from adaptive_scheduler.preview import look, present
+from adaptive_scheduler.preview import look, offers, present
 from adaptive_scheduler.times import parse_time
 
 
@@ -19,10 +19,12 @@ def why(config: str | None, task: str, *, at: str | None, as_json: bool) -> int:
     world = open_world(config, strict=False, write=False).world
     known_tasks(world.config, [task])
     footprint = rhythm = None
+    nodes: dict[str, str] = {}
     if at is None:
         seen = look(world)
         moment, decision = seen.now, present(world, seen)[task]
         footprint = seen.state.tasks[task].footprint
+        nodes = offers(world, seen, task)
         rhythm = rhythm_of(world.config.tasks[task], seen.learning)
     else:
         moment = parse_time(at, world.clock.now())
@@ -30,11 +32,11 @@ def why(config: str | None, task: str, *, at: str | None, as_json: bool) -> int:
     if as_json:
         from adaptive_scheduler import plain
 
-        output.as_json(plain.why(decision, moment, rhythm))
+        output.as_json(plain.why(decision, moment, rhythm, nodes))
     else:
         from adaptive_scheduler import render
 
-        render.why(decision, moment, world.config.tasks[task], footprint, rhythm)
+        render.why(decision, moment, world.config.tasks[task], footprint, rhythm, nodes)
     return 0
 
 
@@ -44,7 +46,8 @@ def _then(world: World, task: str, moment: datetime) -> Decision:
     entry, sample = world.history.entry_at(task, moment)
     if entry is None:
         raise UsageError(f"the history knows nothing of '{task}' before {moment:%Y-%m-%d %H:%M}")
-    decision = ledger.in_force(entry, sample, moment, world.config.rules.tick)
+    elsewhere = world.config.tasks[task].where is not None
+    decision = ledger.in_force(entry, sample, moment, world.config.rules.tick, elsewhere=elsewhere)
     if decision is None:
         last = entry.last_at.astimezone(moment.tzinfo)
         raise UsageError(

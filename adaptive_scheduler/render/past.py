@@ -21,7 +21,7 @@ def history(rows: Sequence[dict[str, Any]], now: datetime) -> None:
         table.add_row(
             clock_time(from_iso(row["started_at"]), now),
             row["task"],
-            Text(row["status"], STATUS_STYLE[row["status"]]).append(_cause(row), "").append(_unusual(row), WARN),
+            Text(row["status"], STATUS_STYLE[row["status"]]).append(_where(row), "").append(_unusual(row), WARN),
             words_s(row["duration_s"]),
             words_s(row.get("cpu_s")),
             "-" if peak is None else f"{peak / 1e6:.0f} MB",
@@ -30,9 +30,11 @@ def history(rows: Sequence[dict[str, Any]], now: datetime) -> None:
     out.print(table)
 
 
-def _cause(row: dict[str, Any]) -> str:
+def _where(row: dict[str, Any]) -> str:
+    """Return on which node a run was, and why it ended so."""
+    there = f" on {row['node']}" if row.get("node") else ""
     cause = row.get("cause") or ""
-    return f": {cause}" if cause and row["status"] != "ok" else ""
+    return f"{there}: {cause}" if cause and row["status"] != "ok" else there
 
 
 def _unusual(row: dict[str, Any]) -> str:

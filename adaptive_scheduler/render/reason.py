@@ -1,5 +1,6 @@
 """The page of `why`: one decision with its numbers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from rich.table import Table
@@ -21,10 +22,11 @@ def why(
     task: Task,
     footprint: str | None = None,
     rhythm: tuple[str, str] | None = None,
+    nodes: Mapping[str, str] | None = None,
 ) -> None:
     """Print one decision with its numbers and the meaning of its code.
 
-    Of the present also what runs take, and which rhythm the task follows.
+    Of the present also what runs take, which rhythm the task follows, and what each node says.
     """
     out = console()
     out.print(Text(f"{decision.task}: ", "bold").append(code_text(decision.code)).append(f" - {decision.reason}"))
@@ -54,6 +56,8 @@ def why(
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for key, value in rows.items():
         table.add_row(key, value)
+    for name, says in (nodes or {}).items():
+        table.add_row(f"node {name}", says)
     out.print(table)
 
 
