@@ -19,6 +19,8 @@ from adaptive_scheduler.fleet import Cluster, Fleet, mismatch, node
 ANSWER_S = 5.0
 """How long a node may think about its ledger: it may be frozen, and then it is asked again in the next cycle."""
 
+NOISY = ("asyncio", "distributed", "tornado")
+
 
 class LinkDownError(SchedulerError):
     """Nobody answers; its text is a sentence for people."""
@@ -137,9 +139,8 @@ class Link:
         import distributed
         from distributed.versions import VersionMismatchWarning
 
-        # What it has to say about versions is said by `mismatch`, and about lost connections by us.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        warnings.simplefilter("ignore", VersionMismatchWarning)
+        _hush()
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # `mismatch` says it
         connect: Any = distributed.Client
         try:
             return connect(
@@ -172,6 +173,16 @@ class Link:
             missing = "has no adaptive-scheduler installed, or another version; install the same on both"
             self.down = f"the scheduler at '{self.cluster.master}' {missing}"
         return LinkDownError(self.down)
+
+
+def _hush() -> None:
+    """Let the engine print nothing: that a line is down is said by us, and cron mails every other word.
+
+    The engine gives some of its loggers a level and a handler of their own: that of the root alone is not enough.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in NOISY:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _words(error: Exception) -> str:
