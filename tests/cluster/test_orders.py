@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import pytest
 from adaptive_scheduler import dispatch
 from adaptive_scheduler.cluster.cargo import Hold, pack
 from adaptive_scheduler.cluster.ledger import Ledger
+from adaptive_scheduler.cluster.mirror import Intent, Mirror
 from adaptive_scheduler.config import load
+from adaptive_scheduler.model import TaskState
+from adaptive_scheduler.runfolder import RunFolder
+from adaptive_scheduler.runid import of_beat
 from adaptive_scheduler.runners.base import Order
 from tests.processes import alive_in, kill_all, until
 
@@ -132,3 +137,23 @@ def test_a_run_goes_on_without_the_thread_that_waited_for_it(
     assert starts(tmp_path) == 1
     until(lambda: not alive_in(RUN))
     kill_all(RUN)
+
+
+def test_what_one_cycle_took_in_is_not_overwritten_by_a_slower_one(
+    ledger: Ledger, cargo: dict[str, Any], tmp_path: Path
+) -> None:
+    told = perform(ledger, cargo)
+    mirror = Mirror(RunFolder(tmp_path / "mirror"))
+    mirror.write_intent(Intent("n1", ledger.identity, datetime.now().astimezone()))
+    mirror.take_in(told)
+    ledger.ack([RUN])
+    late = ledger.fetch(RUN)
+    assert late is not None
+    assert late["output"] == b""
+    assert mirror.take_in(late) == mirror.outcome()
+    assert mirror.folder.output.read_bytes() == told["output"] != b""
+
+
+def test_tasks_that_began_together_never_share_a_run() -> None:
+    state = TaskState(first_seen=datetime(2025, 11, 2, 22, 35).astimezone())
+    assert len({of_beat(f"task{number}", state) for number in range(20_000)}) == 20_000

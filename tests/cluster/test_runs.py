@@ -54,13 +54,14 @@ def waiting(made: Cluster, folder: Path, text: str = ON_N1) -> tuple[Program, Pa
     return made.project(folder / "project", text).script("job.py", UNTIL_GO.format(go=go)), go
 
 
-def begun(program: Program, made: Cluster, node: str = "n1") -> str:
+def begun(program: Program) -> str:
     """Start the job and leave it to itself; returns its run id once its script is at work."""
     assert cycle(program, wait="0s").err == ""
-    return at_work(program, made, node)
+    return at_work(program)
 
 
-def at_work(program: Program, made: Cluster, node: str = "n1") -> str:
+def at_work(program: Program) -> str:
+    """Return the run id of the job once its script is at work."""
     until(lambda: program.starts("job.py"), "the start of the script")
     return program.starts("job.py")[-1]
 
@@ -103,7 +104,7 @@ def test_a_short_run_is_taken_in_by_the_cycle_that_started_it(shared: Cluster, t
 
 def test_a_long_run_is_taken_in_by_a_later_cycle(shared: Cluster, tmp_path: Path) -> None:
     program, go = waiting(shared, tmp_path)
-    run_id = begun(program, shared)
+    run_id = begun(program)
     assert decision(program)["code"] == "RUNNING"
     go.touch()
     ended(shared, run_id)
@@ -244,6 +245,16 @@ def test_a_folder_that_another_node_uses_is_refused(shared: Cluster) -> None:
     assert "second" not in shared.status()
 
 
+def test_a_second_node_of_a_name_is_told_so_in_one_sentence(shared: Cluster, tmp_path: Path) -> None:
+    twin = shared.node("n1", folder=tmp_path / "twin")
+    twin.log = tmp_path / "twin.log"
+    twin.start()
+    until(lambda: "started again in" in twin.said(), twin.said())
+    assert "has a node of this name; give one of them another --name" in twin.said()
+    assert "a fault of the program" not in twin.said()
+    twin.stop()
+
+
 def test_a_node_without_a_scheduler_says_so_in_one_line_and_tries_again(own: Cluster) -> None:
     node = own.node("n1").start()
     until(lambda: node.said().count("started again in") == 2)
@@ -261,7 +272,7 @@ def test_a_run_lives_through_the_death_of_its_node(shared: Cluster, tmp_path: Pa
     name = "mortal" if whole else "wounded"
     node = shared.node(name).up()
     program, go = waiting(shared, tmp_path, ON_N1.replace("n1", name))
-    run_id = begun(program, shared)
+    run_id = begun(program)
     if whole:
         node.kill()
         assert decision(program)["code"] == "RUNNING"
@@ -282,16 +293,17 @@ def test_a_run_lives_through_the_death_of_the_scheduler_and_the_cycle_says_nothi
     own: Cluster, tmp_path: Path
 ) -> None:
     scheduler, node = own.scheduler().start(), own.node("n1").up()
-    program, go = waiting(own, tmp_path)
+    go = tmp_path / "go"
+    program = own.project(tmp_path / "project", ON_N1, cluster='timeout = "1s"')
+    program.script("job.py", UNTIL_GO.format(go=go))
     with program.start("run", "--wait", "4s", "--json") as under_way:
-        run_id = at_work(program, own)
-        scheduler.kill()
+        run_id = at_work(program)
+        scheduler.kill_child()
         out, err = under_way.communicate()
     assert (err, under_way.returncode) == ("", 0)
     assert [run["status"] for run in json.loads(out)["runs"]] == ["running"]
     go.touch()
     ended(own, run_id)
-    scheduler.start()
     until(node.is_ready, "the node's return")
     assert collected(program) == [(run_id, "ok")]
     assert program.starts("job.py") == [run_id]
@@ -300,7 +312,7 @@ def test_a_run_lives_through_the_death_of_the_scheduler_and_the_cycle_says_nothi
 def test_a_run_lives_through_the_death_of_its_cycle(shared: Cluster, tmp_path: Path) -> None:
     program, go = waiting(shared, tmp_path)
     with program.start("run", "--wait", "30s") as under_way:
-        run_id = at_work(program, shared)
+        run_id = at_work(program)
         under_way.kill()
     assert decision(program)["code"] == "RUNNING"
     go.touch()
@@ -329,7 +341,7 @@ def test_a_run_that_was_claimed_and_never_submitted_comes_back_and_runs_once(sha
 @pytest.mark.parametrize("policy", ["report", "rerun"])
 def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_path: Path, policy: str) -> None:
     program, go = waiting(shared, tmp_path, f'{ON_N1}on_loss = "{policy}"\n')
-    run_id = begun(program, shared)
+    run_id = begun(program)
     kill(supervisor_of(shared, run_id))
     go.touch()
     first, *others = collected(program)
@@ -341,7 +353,7 @@ def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_p
 
 def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, tmp_path: Path) -> None:
     program, _ = waiting(shared, tmp_path, f'{ON_N1}on_loss = "rerun"\n')
-    run_id = begun(program, shared)
+    run_id = begun(program)
     kill(supervisor_of(shared, run_id))
     assert cycle(program, wait="0s").json["runs"][0]["status"] == "interrupted"
     until(lambda: len(program.starts("job.py")) == 2, "the second start")
@@ -351,9 +363,34 @@ def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, t
     assert len(program.starts("job.py")) == 2
 
 
+@pytest.mark.parametrize("policy", ["report", "rerun"])
+def test_a_run_whose_node_stays_away_is_lost_and_runs_elsewhere_only_with_leave(
+    shared: Cluster, tmp_path: Path, policy: str
+) -> None:
+    name = f"gone-{policy}"
+    node = shared.node(name, "--label", name).up()
+    program, go = waiting(shared, tmp_path, ANY.replace('"any"', f'{{ labels = ["{name}"] }}\non_loss = "{policy}"'))
+    program.config((tmp_path / "project" / "tasks.toml").read_text().replace("[tasks", 'lost_after = "1m"\n[tasks', 1))
+    run_id = begun(program.at(NOW))
+    node.kill()
+    assert [run["status"] for run in cycle(program.at(NOW + timedelta(seconds=10))).json["runs"]] == ["running"]
+    assert "lost" not in program.log
+    other = shared.node(f"{name}-2", "--label", name).up()
+    go.touch()
+    taken_in = collected(program.at(NOW + timedelta(seconds=80)))
+    assert taken_in[0] == (run_id, "lost")
+    assert [status for _, status in taken_in[1:]] == {"report": [], "rerun": ["ok"]}[policy]
+    assert len(program.starts("job.py")) == {"report": 1, "rerun": 2}[policy]
+    node.start()
+    until(node.is_ready, "the node's return")
+    assert collected(program.at(NOW + timedelta(seconds=90))) == []
+    node.stop()
+    other.stop()
+
+
 def test_a_run_can_be_told_to_stop_from_here(shared: Cluster, tmp_path: Path) -> None:
     program, _ = waiting(shared, tmp_path)
-    run_id = begun(program, shared)
+    run_id = begun(program)
     from adaptive_scheduler.opening import open_world
 
     world = open_world(str(program.folder / "tasks.toml"), strict=True, write=False).world
