@@ -136,7 +136,7 @@ class Namespaces(Place):
         hosts = [f"--host={name}=10.77.{number}.2" for name, number in self.number.items()]
         _do(*PROGRAM, "cluster", "certs", str(folder / "certs"), "--host=master=10.77.0.1", *hosts)
         _do("ip", "link", "set", "lo", "up")
-        _do("ip", "addr", "add", "10.77.0.1/32", "dev", "lo")
+        _do("ip", "addr", "replace", "10.77.0.1/32", "dev", "lo")
         self.holders = {name: subprocess.Popen(["unshare", "-n", "sleep", "infinity"]) for name in nodes}
         for name, number in self.number.items():
             pid = self.holders[name].pid
@@ -169,7 +169,8 @@ class Namespaces(Place):
 
     def close(self) -> None:
         """End the networks of the nodes."""
-        for holder in self.holders.values():
+        for name, holder in self.holders.items():
+            _do("ip", "link", "del", f"v{self.number[name]}")  # both ends; the system would do it some time later
             holder.kill()
             holder.wait()
 

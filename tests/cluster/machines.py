@@ -36,8 +36,9 @@ def free_port() -> int:
 class Member:
     """A scheduler or a node: the process that keeps it going, the one that does the work, and what both said."""
 
-    def __init__(self, argv: list[str], log: Path, ready: str, env: dict[str, str]) -> None:
+    def __init__(self, argv: list[str], log: Path, ready: str, env: dict[str, str], *, is_child: bool = False) -> None:
         self.argv, self.log, self.ready, self.env = argv, log, ready, env
+        self.stdin = subprocess.PIPE if is_child else subprocess.DEVNULL
         self.process: subprocess.Popen[bytes] | None = None
         self.times_ready = 0
 
@@ -45,7 +46,7 @@ class Member:
         """Start it in a process group of its own, and wait for nothing."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, start_new_session=True
+                self.argv, stdin=self.stdin, stdout=log, stderr=log, env=self.env, start_new_session=True
             )
         return self
 
@@ -135,6 +136,10 @@ class Cluster:
             argv += ["--slots", "4"]
         return self._member(argv, f"{name}.log", f"node '{name}' joined")
 
+    def other(self, argv: list[str], name: str, ready: str, *, is_child: bool = False) -> Member:
+        """Any other process that belongs to it, not started yet; a child ends when nobody holds its stdin."""
+        return self._member(argv, f"{name}.log", ready, is_child=is_child)
+
     def dir_of(self, name: str) -> Path:
         return self.folder / name
 
@@ -165,16 +170,16 @@ class Cluster:
     def end(self) -> None:
         """End everything, by process id."""
         for member in self.members:
-            if member.process is not None and member.process.poll() is None:
+            if member.process is not None:
                 member.process.kill()
-                member.process.wait()
+                member.process.communicate()
         for process in self.alive():
             with suppress(psutil.Error):
                 process.kill()
         until(lambda: not self.alive(), "the end of the cluster")
 
-    def _member(self, argv: list[str], log: str, ready: str) -> Member:
-        self.members.append(Member(argv, self.folder / log, ready, self.environ))
+    def _member(self, argv: list[str], log: str, ready: str, *, is_child: bool = False) -> Member:
+        self.members.append(Member(argv, self.folder / log, ready, self.environ, is_child=is_child))
         return self.members[-1]
 
 

@@ -22,6 +22,9 @@ NOW = datetime.now().astimezone()
 ANY = '[tasks.job]\ninterval = "1h"\nscript = "job.py"\nwhere = "any"\n'
 ON_N1 = ANY.replace('"any"', '{ node = "n1" }')
 
+QUIET = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+"""For the engine's own commands: no listener but the one of its protocol, and on loopback."""
+
 UNTIL_GO = "while not os.path.exists('{go}'):\n    time.sleep(0.01)\nprint('over')\n"
 
 
@@ -109,8 +112,7 @@ def test_a_long_run_is_taken_in_by_a_later_cycle(shared: Cluster, tmp_path: Path
     go.touch()
     ended(shared, run_id)
     assert collected(program) == [(run_id, "ok")]
-    assert collected(program) == []
-    assert len(program.starts("job.py")) == 1
+    assert program.starts("job.py") == [run_id]
 
 
 def test_a_megabyte_of_output_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_script_that_was_deployed_by_hand_runs_only_as_the_master_knows_it(sha
 def test_the_secrets_of_a_node_reach_its_scripts_and_no_file(shared: Cluster, tmp_path: Path) -> None:
     program = shared.project(tmp_path, ON_N1).script("job.py", "print(len(os.environ['TOKEN']))\n")
     (run,) = cycle(program).json["runs"]
-    assert "18\n" in program("logs", "job").out
+    assert (program.outputs / "runs" / "job" / run["run_id"] / "output.log").read_bytes().split() == [b"18"]
     places = [program.outputs, shared.dir_of("n1") / "runs" / run["run_id"]]
     files = [file for place in places for file in place.rglob("*") if file.is_file()]
     assert files
@@ -169,44 +171,35 @@ def test_a_task_waits_for_a_node_with_its_label(shared: Cluster, tmp_path: Path)
 
 def test_a_worker_of_the_engine_alone_gets_nothing(shared: Cluster, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "distributed.cli.dask_worker", shared.address, "--name", "stranger", "--no-nanny"]
-    quiet = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--host", "127.0.0.1"]
-    with subprocess.Popen(
-        [*argv, *quiet, "--local-directory", str(tmp_path)], env=shared.environ, stderr=subprocess.DEVNULL
-    ) as worker:
-        until(lambda: "stranger" in shared.status(), "the worker")
-        assert "is no node of adaptive-scheduler" in shared.status()["stranger"]["problem"]
-        program = shared.project(tmp_path / "p", ANY.replace('"any"', '{ node = "stranger" }')).script("job.py", "")
-        assert decision(program)["code"] == "NO_NODE"
-        worker.terminate()
+    worker = shared.other([*argv, *QUIET, "--local-directory", str(tmp_path)], "stranger", "Registered to:").up()
+    program = shared.project(tmp_path / "p", ANY.replace('"any"', '{ node = "stranger" }')).script("job.py", "")
+    told = decision(program)
+    assert (told["code"], "'stranger': is no node of adaptive-scheduler" in told["reason"]) == ("NO_NODE", True)
+    worker.stop()
     assert program.starts("job.py") == []
 
 
 def test_a_node_of_another_version_gets_nothing(shared: Cluster, tmp_path: Path) -> None:
-    pretending = (
-        "import adaptive_scheduler as us; us.__version__ = '0.0.1'; from adaptive_scheduler.cli import main; main()"
-    )
+    pretending = "import adaptive_scheduler as us; us.__version__ = '0.0.1'; from adaptive_scheduler.cli import main"
     options = ["--master", shared.address, "--name", "elder", "--dir", str(tmp_path / "elder"), "--child"]
-    with subprocess.Popen(
-        [sys.executable, "-c", pretending, "cluster", "node", *options], env=shared.environ, stdin=subprocess.PIPE
-    ) as node:
-        until(lambda: "elder" in shared.status(), "the node")
-        assert "has adaptive-scheduler 0.0.1" in shared.status()["elder"]["problem"]
-        program = shared.project(tmp_path / "p", ANY.replace('"any"', '{ node = "elder" }')).script("job.py", "")
-        told = decision(program)
-        assert (told["code"], "0.0.1" in told["reason"]) == ("NO_NODE", True)
-        node.communicate()
+    argv = [sys.executable, "-c", f"{pretending}; main()", "cluster", "node", *options]
+    node = shared.other(argv, "elder", "node 'elder' joined", is_child=True).up()
+    program = shared.project(tmp_path / "p", ANY.replace('"any"', '{ node = "elder" }')).script("job.py", "")
+    told = decision(program)
+    assert (told["code"], "'elder': has adaptive-scheduler 0.0.1" in told["reason"]) == ("NO_NODE", True)
+    elder = shared.status()["elder"]
+    assert (elder["usable"], "has adaptive-scheduler 0.0.1" in elder["problem"]) == (False, True)
+    node.stop()
     assert program.starts("job.py") == []
 
 
 def test_a_scheduler_that_would_start_runs_again_is_refused(own: Cluster, tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", str(own.port), "--host", "127.0.0.1"]
-    quiet = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
-    with subprocess.Popen([*argv, *quiet], env=own.environ, stderr=subprocess.DEVNULL) as scheduler:
-        until(lambda: "allowed-failures is 3" in (own.status()["problem"] or ""), "the refusal")
-        program = own.project(tmp_path / "p", ANY).script("job.py", "")
-        told = decision(program)
-        assert (told["code"], "would start runs twice" in told["reason"]) == ("NO_NODE", True)
-        scheduler.terminate()
+    argv = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", str(own.port)]
+    own.other([*argv, *QUIET], "dask", "Scheduler at:").up()
+    program = own.project(tmp_path / "p", ANY).script("job.py", "")
+    told = decision(program)
+    assert told["code"] == "NO_NODE"
+    assert "would start runs twice (allowed-failures is 3)" in told["reason"]
 
 
 def test_while_nobody_answers_local_tasks_run_and_others_wait(own: Cluster, tmp_path: Path) -> None:
@@ -329,9 +322,9 @@ def test_a_run_that_was_claimed_and_never_submitted_comes_back_and_runs_once(sha
     argv = [sys.executable, "-c", f"{dying}; from adaptive_scheduler.cli import main; main()", *program.argv("run")[3:]]
     assert subprocess.run(argv, env=program.environ, cwd=tmp_path, check=False).returncode == 9
     claimed = program.state["tasks"]["job"]["live"]["run_id"]
-    program.at(NOW + timedelta(seconds=50))
+    program.at(NOW + timedelta(seconds=30))
     assert cycle(program).json["decisions"][0]["code"] == "RUNNING"
-    program.at(NOW + timedelta(seconds=62))
+    program.at(NOW + timedelta(minutes=3))
     assert [status for _, status in collected(program)] == ["ok"]
     assert len(program.starts("job.py")) == 1
     assert program.starts("job.py") != [claimed]
@@ -359,7 +352,6 @@ def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, t
     until(lambda: len(program.starts("job.py")) == 2, "the second start")
     kill(supervisor_of(shared, program.starts("job.py")[-1]))
     assert [status for _, status in collected(program)] == ["interrupted"]
-    assert collected(program) == []
     assert len(program.starts("job.py")) == 2
 
 
@@ -377,13 +369,13 @@ def test_a_run_whose_node_stays_away_is_lost_and_runs_elsewhere_only_with_leave(
     assert "lost" not in program.log
     other = shared.node(f"{name}-2", "--label", name).up()
     go.touch()
-    taken_in = collected(program.at(NOW + timedelta(seconds=80)))
+    taken_in = collected(program.at(NOW + timedelta(minutes=5)))
     assert taken_in[0] == (run_id, "lost")
     assert [status for _, status in taken_in[1:]] == {"report": [], "rerun": ["ok"]}[policy]
     assert len(program.starts("job.py")) == {"report": 1, "rerun": 2}[policy]
     node.start()
     until(node.is_ready, "the node's return")
-    assert collected(program.at(NOW + timedelta(seconds=90))) == []
+    assert collected(program.at(NOW + timedelta(minutes=6))) == []
     node.stop()
     other.stop()
 
