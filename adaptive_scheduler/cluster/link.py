@@ -34,6 +34,7 @@ class Link:
         self.cluster, self.seconds = cluster, cluster.timeout.total_seconds()
         self.down = ""
         self.survey: dict[str, Any] = {}
+        self.mute: set[str] = set()
         try:
             certificates = Certificates.of(cluster.certificates) if cluster.certificates else None
         except SchedulerError as error:
@@ -97,9 +98,16 @@ class Link:
             self._on_scheduler(remote.drop, keys)
 
     def ask(self, verb: str, of: Mapping[str, tuple[str, Sequence[Any]]]) -> dict[str, Any]:
-        """Ask the ledgers of nodes, given as name -> (its identity, arguments); who does not answer is left out."""
+        """Ask the ledgers of nodes, given as name -> (its identity, arguments); who does not answer is left out.
+
+        A node that did not answer is asked again only when its heart beats: we wait once for its silence.
+        """
         known = self.survey.get("nodes", {})
-        there = {name: known[name]["address"] for name in of if name in known}
+        there = {
+            name: known[name]["address"]
+            for name in of
+            if name in known and not (name in self.mute and known[name]["silent_s"] >= ANSWER_S)
+        }
         if not there:
             return {}
 
@@ -126,6 +134,7 @@ class Link:
             found = self.client.sync(everybody, callback_timeout=ANSWER_S + self.seconds)
         except Exception as error:  # as above
             raise self._broken(error) from error
+        self.mute = (self.mute | there.keys()) - found.keys()
         return {
             name: answer for name, answer in found.items() if answer is not None and not isinstance(answer, Exception)
         }

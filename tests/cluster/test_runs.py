@@ -11,6 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
+from adaptive_scheduler.cluster.link import Link
+from adaptive_scheduler.fleet import Cluster as Wanted
+from adaptive_scheduler.opening import open_world
 from tests.cluster.machines import Cluster, cluster, cycle
 from tests.processes import kill, until
 from tests.program import Program
@@ -355,6 +358,23 @@ def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, t
     assert len(program.starts("job.py")) == 2
 
 
+def test_a_frozen_node_is_waited_for_once_and_asked_again_when_its_heart_beats(shared: Cluster) -> None:
+    node = shared.node("sleeper").up()
+    link = Link(Wanted(shared.address))
+    question = {"sleeper": (link.ledger_of("sleeper"), (["no-such-run"],))}
+    answer = {"sleeper": {"no-such-run": ("unknown", "")}}
+    assert link.ask("entries", question) == answer
+    node.freeze()
+    assert link.ask("entries", question) == {}
+    link.look(())
+    assert (link.ask("entries", question), link.mute) == ({}, {"sleeper"})
+    node.thaw()
+    until(lambda: link.look(()) and link.ask("entries", question) == answer, "its answer")
+    assert link.mute == set()
+    link.close()
+    node.stop()
+
+
 @pytest.mark.parametrize("policy", ["report", "rerun"])
 def test_a_run_whose_node_stays_away_is_lost_and_runs_elsewhere_only_with_leave(
     shared: Cluster, tmp_path: Path, policy: str
@@ -383,8 +403,6 @@ def test_a_run_whose_node_stays_away_is_lost_and_runs_elsewhere_only_with_leave(
 def test_a_run_can_be_told_to_stop_from_here(shared: Cluster, tmp_path: Path) -> None:
     program, _ = waiting(shared, tmp_path)
     run_id = begun(program)
-    from adaptive_scheduler.opening import open_world
-
     world = open_world(str(program.folder / "tasks.toml"), strict=True, write=False).world
     assert world.runner.kill("job", run_id)
     world.runner.close()
