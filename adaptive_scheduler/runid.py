@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 
 from adaptive_scheduler.model import TaskState
 
+DIGITS = 16
+"""Tasks that began together have their beats together, and a node takes two orders of one id for the same run."""
+
 
 def of_beat(name: str, mine: TaskState) -> str:
     """Return the id of the next run of a task in this state."""
@@ -25,7 +28,7 @@ def of_beat(name: str, mine: TaskState) -> str:
         "" if event is None else event.id,
     )
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return f"{beat:%Y%m%dT%H%M%S}.{beat.microsecond // 1000:03d}Z-{digest[:6]}"
+    return f"{beat:%Y%m%dT%H%M%S}.{beat.microsecond // 1000:03d}Z-{digest[:DIGITS]}"
 
 
 def _text(moment: datetime | None) -> str:

@@ -5,6 +5,8 @@ node never leave it, and those of the master go no further than the task's own `
 """
 
 import hashlib
+import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,12 @@ def _packed(step: Step, folder: Path, deploy: Deploy) -> Plain:
     return {**plain, "content": content}
 
 
+def spoilt(cargo: Plain, problem: str) -> Plain:
+    """Return an order as a run whose first step fails, for nothing of it can be set up here."""
+    steps = [{"name": step["name"], "argv": None, "error": problem, "skip": None} for step in cargo["steps"]]
+    return {**cargo["spec"], "keep_going": False, "steps": steps, "cwd": os.sep}
+
+
 class Hold:
     """Where a node keeps the scripts it was sent, and finds those that lie there already."""
 
@@ -68,6 +76,7 @@ class Hold:
             scripts,
             interpreters,
         )
+        self._writing = threading.Lock()
 
     def spec(self, cargo: Plain, env: Mapping[str, str]) -> Plain:
         """Return what a supervisor here is to do; raises OSError when scripts or the work folder cannot be written."""
@@ -101,9 +110,10 @@ class Hold:
             path = self.sent / wanted / name
             if hashlib.sha256(plain["content"]).hexdigest() != wanted:
                 raise DispatchError(f"script '{name}' was damaged on its way here")
-            if _hash(path) != wanted:
-                files.private_folder(path.parent)
-                files.replace_file(path, plain["content"])
+            with self._writing:  # tasks may share a script, and their runs begin together
+                if _hash(path) != wanted:
+                    files.private_folder(path.parent)
+                    files.replace_file(path, plain["content"])
             return path
         if self.scripts is None:
             raise DispatchError("this node has no folder of deployed scripts; start it with --scripts FOLDER")

@@ -19,11 +19,11 @@ from typing import Any
 
 from adaptive_scheduler import files
 from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.cluster.cargo import Hold, Plain
+from adaptive_scheduler.cluster.cargo import Hold, Plain, spoilt
 from adaptive_scheduler.reconcile import Entry
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
-from adaptive_scheduler.runners.base import Finished, Running
+from adaptive_scheduler.runners.base import Finished, Lost, Running
 from adaptive_scheduler.runners.local import rss_of
 from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import merged
@@ -45,7 +45,7 @@ class Ledger:
         """Open or make the ledger in a folder; raises OSError."""
         self.runs, self.hold, self.env_file, self.start = folder / "runs", hold, env_file, start
         self.clock = Clock()
-        self._opening = threading.Lock()
+        self._opening, self._reaping = threading.Lock(), threading.Lock()
         self._children: list[Detached] = []
         files.private_folder(self.runs)
         self.identity = _identity(folder / "ledger.id")
@@ -67,10 +67,17 @@ class Ledger:
         return self.fetch(run_id)
 
     def begin(self, cargo: Plain, facts: Mapping[str, str]) -> bool:
-        """Start the run of an order unless it is known already; `facts` go over its environment. Raises OSError."""
-        folder = self._folder(str(cargo["run_id"]))
-        env = merged({**os.environ, **_secrets(self.env_file)}, {**cargo["env"], **facts})
-        spec = self.hold.spec(cargo, env)
+        """Start the run of an order unless it is known already; `facts` go over its environment.
+
+        What cannot be set up is a run that fails; raises OSError when not even its folder can be made.
+        """
+        folder, told = self._folder(str(cargo["run_id"])), {**cargo["env"], **facts}
+        try:
+            env = merged({**os.environ, **_secrets(self.env_file)}, told)
+            spec = self.hold.spec(cargo, env)
+        except (OSError, ValueError) as error:  # a run that fails is seen; an order that is refused comes for ever
+            env = merged(os.environ, told)
+            spec = spoilt(cargo, f"this node cannot set it up: {error}")
         with self._opening:
             try:
                 folder.path.mkdir(mode=0o700)
@@ -79,12 +86,15 @@ class Ledger:
             fd = launch.prepare(folder, spec)
             self._live.add(folder.path.name)
         supervisor = launch.launch(self.start, folder, fd, env, self.clock.now())
-        self._children += [] if supervisor is None else [supervisor]
+        if supervisor is not None:
+            with self._reaping:
+                self._children.append(supervisor)
         return True
 
     def reap(self) -> None:
         """Collect supervisors that have ended, so that they leave no zombies."""
-        self._children = [child for child in list(self._children) if child.poll() is None]
+        with self._reaping:  # each thread that waits for a run reaps: a list lost between two would leave zombies
+            self._children = [child for child in self._children if child.poll() is None]
 
     # -- telling of runs ---------------------------------------------------------------------------
 
@@ -100,8 +110,7 @@ class Ledger:
                 folder = self._folder(run_id)
                 with suppress(FileExistsError):
                     folder.path.mkdir(mode=0o700)
-                    if (claim := folder.take_claim(VOID)) is not None:
-                        os.close(claim)
+                    self._mark_void(folder)
             return {run_id: self._entry(run_id) for run_id in run_ids}
 
     def fetch(self, run_id: str) -> Words | None:
@@ -171,6 +180,9 @@ class Ledger:
         folder = self._folder(run_id)
         if not folder.path.exists():
             return Entry.UNKNOWN.value, ""
+        if isinstance(self._look(run_id), Lost) and not folder.claim.exists():
+            # We died between folder and supervisor: without a claim nothing began, and with this one nothing will.
+            self._mark_void(folder)
         if VOID_MARK in _first_line(folder.claim):
             return Entry.VOID.value, ""
         state = fate.recover(folder, run_id)
@@ -178,6 +190,10 @@ class Ledger:
             return Entry.RUNNING.value, ""
         self._live.discard(run_id)
         return (Entry.DONE.value, "") if isinstance(state, Finished) else (Entry.INTERRUPTED.value, _cause(state))
+
+    def _mark_void(self, folder: RunFolder) -> None:
+        if (claim := folder.take_claim(VOID)) is not None:
+            os.close(claim)
 
     def _look(self, run_id: str) -> object:
         return fate.look(self._folder(run_id), run_id)

@@ -19,6 +19,8 @@ from adaptive_scheduler.fleet import Cluster, Fleet, mismatch, node
 ANSWER_S = 5.0
 """How long a node may think about its ledger: it may be frozen, and then it is asked again in the next cycle."""
 
+NOISY = ("asyncio", "distributed", "tornado")
+
 
 class LinkDownError(SchedulerError):
     """Nobody answers; its text is a sentence for people."""
@@ -32,6 +34,7 @@ class Link:
         self.cluster, self.seconds = cluster, cluster.timeout.total_seconds()
         self.down = ""
         self.survey: dict[str, Any] = {}
+        self.mute: set[str] = set()
         try:
             certificates = Certificates.of(cluster.certificates) if cluster.certificates else None
         except SchedulerError as error:
@@ -95,9 +98,16 @@ class Link:
             self._on_scheduler(remote.drop, keys)
 
     def ask(self, verb: str, of: Mapping[str, tuple[str, Sequence[Any]]]) -> dict[str, Any]:
-        """Ask the ledgers of nodes, given as name -> (its identity, arguments); who does not answer is left out."""
+        """Ask the ledgers of nodes, given as name -> (its identity, arguments); who does not answer is left out.
+
+        A node that did not answer is asked again only when its heart beats: we wait once for its silence.
+        """
         known = self.survey.get("nodes", {})
-        there = {name: known[name]["address"] for name in of if name in known}
+        there = {
+            name: known[name]["address"]
+            for name in of
+            if name in known and not (name in self.mute and known[name]["silent_s"] >= ANSWER_S)
+        }
         if not there:
             return {}
 
@@ -124,6 +134,7 @@ class Link:
             found = self.client.sync(everybody, callback_timeout=ANSWER_S + self.seconds)
         except Exception as error:  # as above
             raise self._broken(error) from error
+        self.mute = (self.mute | there.keys()) - found.keys()
         return {
             name: answer for name, answer in found.items() if answer is not None and not isinstance(answer, Exception)
         }
@@ -137,9 +148,8 @@ class Link:
         import distributed
         from distributed.versions import VersionMismatchWarning
 
-        # What it has to say about versions is said by `mismatch`, and about lost connections by us.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        warnings.simplefilter("ignore", VersionMismatchWarning)
+        _hush()
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # `mismatch` says it
         connect: Any = distributed.Client
         try:
             return connect(
@@ -172,6 +182,16 @@ class Link:
             missing = "has no adaptive-scheduler installed, or another version; install the same on both"
             self.down = f"the scheduler at '{self.cluster.master}' {missing}"
         return LinkDownError(self.down)
+
+
+def _hush() -> None:
+    """Let the engine print nothing: that a line is down is said by us, and cron mails every other word.
+
+    The engine gives some of its loggers a level and a handler of their own: that of the root alone is not enough.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in NOISY:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _words(error: Exception) -> str:

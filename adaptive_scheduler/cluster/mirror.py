@@ -70,6 +70,8 @@ class Mirror:
 
     def take_in(self, ended: dict[str, Any]) -> Finished | None:
         """Write down how a run ended and what it printed; raises OSError, and nothing is lost then."""
+        if (known := self.outcome()) is not None:
+            return known  # by another cycle, which told the node to forget what was printed: it may be gone there
         files.replace_file(self.folder.output, ended["output"], durable=False)
         self.folder.write_done(ended["done"])
         return self.outcome()

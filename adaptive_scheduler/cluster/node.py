@@ -1,6 +1,7 @@
 """The process that is a node: the engine's worker with a ledger, and a heartbeat that tells of the whole machine."""
 
 import asyncio
+import errno
 import logging
 import os
 import sys
@@ -98,7 +99,25 @@ def serve(wish: Wish) -> int:
             await worker.finished()  # type: ignore[no-untyped-call]  # the engine types little of itself
 
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    with dask.config.set(SETTINGS):
-        asyncio.run(run())
+    code = 0
+    try:
+        with dask.config.set(SETTINGS):
+            asyncio.run(run())
+    except (OSError, RuntimeError) as error:  # the engine says RuntimeError, and means its cause
+        print(f"node '{wish.name}': {_why_not(error, wish)}", file=sys.stderr, flush=True)
+        code = REFUSED
     # The engine waits for its threads; what they wait for lives on without them.
-    os._exit(0)
+    os._exit(code)
+
+
+def _why_not(error: Exception, wish: Wish) -> str:
+    """Say why we could not join."""
+    cause = error.__cause__ or error
+    if "name taken" in str(cause):
+        return (
+            f"'{wish.master}' has a node of this name; give one of them another --name "
+            "(one whose line was cut is forgotten within half a minute)"
+        )
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+        return f"port {wish.port} of {wish.host} is taken; give it another --port"
+    return f"cannot join '{wish.master}': {cause}"

@@ -4,9 +4,9 @@ The engine's worker ends with exit code 0 whenever its scheduler is gone, which 
 failure. The child holds the other end of a pipe: it ends when we do, however we do.
 """
 
+import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -49,7 +49,8 @@ def end_with_parent(then: Callable[[], None]) -> None:
     """Call `then` when the process that keeps us going is gone; called by the child."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1024):
+        # Not sys.stdin: the interpreter wants its lock when it ends, and dies where a thread has it.
+        while os.read(0, 1024):
             pass
         then()
 

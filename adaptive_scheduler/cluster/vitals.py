@@ -3,6 +3,7 @@
 The engine's own figures are of its worker process, and the scripts are not part of that: the host's are what counts.
 """
 
+import itertools
 import os
 import shutil
 import threading
@@ -14,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import __version__, dispatch, metrics
-from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster.ledger import Ledger
 from adaptive_scheduler.fleet import PROTOCOL
 from adaptive_scheduler.machine import Reading
 from adaptive_scheduler.sizes import spoken
 
 EVERY_S = 1.0
+LOOKS_A_HOUR = 3600
 
 WINDOW = timedelta(seconds=20)
 """CPU is a mean over the last half to two and a half of this: of less it jumps, of more it comes too late."""
@@ -127,14 +128,13 @@ class Vitals:
         }
 
     def _go_on(self) -> None:
-        while not self._over.wait(EVERY_S):
+        for number in itertools.count(1):
+            if self._over.wait(EVERY_S):
+                return
             self.ledger.reap()
             try:
                 self.latest = self.look()
+                if number % LOOKS_A_HOUR == 0:  # a node may live for months
+                    self.ledger.forget(self.ledger.clock.now())
             except Exception as error:  # the heart goes on beating, and says what is wrong
                 self.latest = {**self.latest, "trouble": f"cannot measure itself: {error}"}
-
-
-def keep_house(ledger: Ledger, clock: Clock) -> None:
-    """Forget what is two weeks old."""
-    ledger.forget(clock.now())

@@ -97,7 +97,7 @@ def node(
         env_file=None if env_file is None else env_file.absolute(),
         interpreters=dict(_interpreter(one) for one in interpreters),
     )
-    if _is_root():
+    if _is_root() and not child:
         output.problem(f"node '{mine}' runs as root, and so will every script it is given; use a user of its own")
     if check:
         output.line(f"would join {wish.master} as '{mine}' with {wish.slots} slots; its folder is '{wish.folder}'")
