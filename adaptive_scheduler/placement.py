@@ -104,17 +104,21 @@ def is_wanted(
 
 
 def rooms(tasks: Mapping[str, Task], state: State, fleet: Fleet) -> Rooms:
-    """Return what is left of each node; a run of ours counts from its claim on, before any heartbeat tells of it."""
+    """Return what is left of each node: what we know of our own runs goes before the last heartbeat.
+
+    A run counts from its claim on, and no longer from the moment on in which we heard of its end.
+    """
     found: Rooms = {}
-    ours = {
-        mine.live.run_id: (name, mine) for name, mine in state.tasks.items() if mine.live is not None and mine.live.node
-    }
+    ours: dict[str, dict[str, tuple[str, TaskState]]] = {}
+    over = {mine.last.run_id for mine in state.tasks.values() if mine.last is not None}
+    for name, mine in state.tasks.items():
+        if mine.live is not None and mine.live.node:
+            ours.setdefault(mine.live.node, {})[mine.live.run_id] = (name, mine)
     for node in fleet.nodes:
-        mine_there = {run for run, (_, mine) in ours.items() if mine.live is not None and mine.live.node == node.name}
-        live = {*node.runs, *mine_there}
+        mine_there = ours.get(node.name, {})
+        live = (node.runs.keys() - over) | mine_there.keys()
         left = Room(node.slots, node.name, node.available_bytes, node.total_bytes, live=len(live))
-        for run in sorted(live & ours.keys()):
-            name, mine = ours[run]
+        for run, (name, mine) in mine_there.items():
             if left.available is not None and (wanted := need(tasks.get(name), mine.footprint, node.name)):
                 left.promised[name] = max(0, wanted.bytes - (node.runs.get(run) or 0))
         found[node.name] = left

@@ -66,9 +66,9 @@ class RunFolder:
         """Return what to run; raises OSError or DamagedError."""
         return _decoded(self.spec)
 
-    def write_done(self, done: Plain) -> None:
-        """Write what became of the run, durably and in one piece; raises OSError."""
-        files.replace_file(self.done, _encoded(done))
+    def write_done(self, done: Plain, *, durable: bool = True) -> None:
+        """Write what became of the run in one piece, and durably where nobody else knows it; raises OSError."""
+        files.replace_file(self.done, _encoded(done), durable=durable)
 
     def read_done(self) -> Plain | None:
         """Return what became of the run, None while there is nothing; raises OSError or DamagedError."""

@@ -18,6 +18,9 @@ TASKS = """
 [scheduler]
 max_parallel = 1
 
+[cluster]
+master = "tcp://127.0.0.1:1"
+
 [tasks.run]
 priority = "critical"
 interval = "10m"

@@ -13,6 +13,9 @@ from adaptive_scheduler.runners.local import WAIT_FIRST_S, WAIT_LONGEST_S, Local
 
 Runs = dict[str, str]
 
+TOGETHER_S = 0.02
+"""Runs that began together end together: one round takes in all that end within this time."""
+
 
 class BothRunner:
     """A local runner and one of a cluster, as one."""
@@ -71,7 +74,8 @@ class BothRunner:
             left_s = min(until_s, ask_s) - time.monotonic()
             if left_s <= 0:
                 return ask_s < until_s
-            self.there.news.wait(min(pause_s if here else left_s, left_s))
+            if self.there.news.wait(min(pause_s if here else left_s, left_s)):
+                time.sleep(TOGETHER_S)
             pause_s = min(pause_s * 1.5, WAIT_LONGEST_S)
         return True
 

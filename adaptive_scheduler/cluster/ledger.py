@@ -24,14 +24,20 @@ from adaptive_scheduler.reconcile import Entry
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Lost, Running
-from adaptive_scheduler.runners.local import rss_of
+from adaptive_scheduler.runners.local import rss_of_each
 from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import merged
 
 KEEP = timedelta(days=14)
 """How long a run is remembered that nobody takes in, and that it ran once it was."""
 
-POLL_FIRST_S, POLL_LONGEST_S = 0.02, 0.1
+POLL_FIRST_S, POLL_LONGEST_S = 0.02, 0.05
+
+ALIVE_EVERY_S = 0.5
+"""A run that ends leaves its done.json; whether one died without is asked more seldom, for it costs more."""
+
+WEIGH_S = 5.0
+"""How often the memory of runs is looked at: that is a look at every process of the machine."""
 VOID = {"void": True}
 TAKEN_IN = "taken-in"
 
@@ -47,6 +53,8 @@ class Ledger:
         self.clock = Clock()
         self._opening, self._reaping = threading.Lock(), threading.Lock()
         self._children: list[Detached] = []
+        self._weights: dict[str, int | None] = {}
+        self._weighed_at_s = -WEIGH_S
         files.private_folder(self.runs)
         self.identity = _identity(folder / "ledger.id")
         self._live = {one for one in prune.run_ids(self.runs) if isinstance(self._look(one), Running)}
@@ -57,13 +65,17 @@ class Ledger:
         """Do the run of an order and return how it ended; None when `goes_on` says no before: the run lives on."""
         run_id = str(cargo["run_id"])
         self.begin(cargo, facts)
-        pause_s = POLL_FIRST_S
-        while not self._folder(run_id).done.exists() and isinstance(self._look(run_id), Running):
+        done, pause_s, ask_s = self._folder(run_id).done, POLL_FIRST_S, time.monotonic()
+        while not done.exists():
+            if time.monotonic() >= ask_s:
+                self.reap()
+                if not isinstance(self._look(run_id), Running):
+                    break
+                ask_s = time.monotonic() + ALIVE_EVERY_S
             if not goes_on():
                 return None
             time.sleep(pause_s)
             pause_s = min(1.5 * pause_s, POLL_LONGEST_S)
-            self.reap()
         return self.fetch(run_id)
 
     def begin(self, cargo: Plain, facts: Mapping[str, str]) -> bool:
@@ -142,14 +154,18 @@ class Ledger:
 
     def live(self) -> dict[str, int | None]:
         """Return the live runs with the bytes that each uses now."""
-        found: dict[str, int | None] = {}
+        pids: dict[str, int | None] = {}
         for run_id in sorted(self._live):
             state = self._look(run_id)
             if isinstance(state, Running):
-                found[run_id] = None if state.pid is None else rss_of(state.pid)
+                pids[run_id] = state.pid
             else:
                 self._live.discard(run_id)
-        return found
+        if self.clock.monotonic() - self._weighed_at_s >= WEIGH_S:
+            each = rss_of_each([pid for pid in pids.values() if pid is not None]) if pids else {}
+            self._weights = {run_id: each.get(pid) for run_id, pid in pids.items() if pid is not None}
+            self._weighed_at_s = self.clock.monotonic()
+        return {run_id: self._weights.get(run_id) for run_id in pids}
 
     # -- forgetting --------------------------------------------------------------------------------
 

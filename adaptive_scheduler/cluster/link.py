@@ -92,6 +92,13 @@ class Link:
             raise self._broken(error) from error
         return future
 
+    def results(self, futures: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what these finished futures brought, all at once; empty when that cannot be had."""
+        try:
+            return dict(self.client.sync(self.client._gather, dict(futures), callback_timeout=self.seconds))
+        except Exception:  # the engine's, of any kind: the ledgers know better
+            return {}
+
     def drop(self, run_ids: Iterable[str]) -> None:
         """Have the scheduler forget what it keeps for nodes that are not there; raises LinkDownError."""
         if keys := [remote.key_of(run_id) for run_id in run_ids]:

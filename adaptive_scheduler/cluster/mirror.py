@@ -1,7 +1,7 @@
 """The master's own folder of a run elsewhere: what was intended, and at last what became of it.
 
 `intent.json` is there before the run is claimed. When the run has ended, its output and its done.json come to
-lie beside it, the latter last and durably: from then on the folder is like that of any run, and the node may forget.
+lie beside it, the latter last: from then on the folder is like that of any run. Once durable, the node may forget.
 """
 
 import json
@@ -69,9 +69,20 @@ class Mirror:
             return None
 
     def take_in(self, ended: dict[str, Any]) -> Finished | None:
-        """Write down how a run ended and what it printed; raises OSError, and nothing is lost then."""
+        """Write down how a run ended and what it printed; raises OSError, and nothing is lost then.
+
+        It is made durable later, for many runs at once (`keep`): until then the node knows it too.
+        """
         if (known := self.outcome()) is not None:
             return known  # by another cycle, which told the node to forget what was printed: it may be gone there
         files.replace_file(self.folder.output, ended["output"], durable=False)
-        self.folder.write_done(ended["done"])
+        self.folder.write_done(ended["done"], durable=False)
         return self.outcome()
+
+    def keep(self) -> bool:
+        """Make what was taken in durable; False when that cannot be, so that the node goes on remembering."""
+        try:
+            files.sync(self.folder.done)
+        except OSError:
+            return False
+        return True

@@ -35,7 +35,7 @@ class ClusterRunner:
         self._down = ""
         self._cargo: dict[str, dict[str, Any]] = {}
         self._futures: dict[str, Any] = {}
-        self._collected: dict[str, list[tuple[str, str]]] = {}
+        self._collected: list[tuple[Mirror, Intent]] = []
         self._told: dict[str, tuple[float, RunState]] = {}
 
     # -- starting ----------------------------------------------------------------------------------
@@ -70,8 +70,9 @@ class ClusterRunner:
         self.news.clear()
         found: dict[str, RunState] = {}
         unknown: dict[str, str] = {}
+        brought = self._brought()
         for task, run_id in live.items():
-            state = self._heard(task, run_id)
+            state = self._heard(task, run_id, brought)
             if state is None:
                 unknown[task] = run_id
             else:
@@ -109,8 +110,8 @@ class ClusterRunner:
         if link is None:
             return
         try:
-            if self._collected:
-                link.ask("ack", {node: (ledger, ([run for _, run in runs],)) for node, ledger, runs in self._acks()})
+            if acks := self._acks():
+                link.ask("ack", acks)
             if self._futures:
                 link.look(list(self._futures))
         except LinkDownError:
@@ -132,24 +133,23 @@ class ClusterRunner:
                 raise
         return self._link
 
-    def _heard(self, task: str, run_id: str) -> RunState | None:
+    def _heard(self, task: str, run_id: str, brought: Mapping[str, Any]) -> RunState | None:
         """Return what is known without asking: taken in already, or told by a future of ours."""
         mirror = self.mirror(task, run_id)
         if (ended := mirror.outcome()) is not None:
             return ended
-        future = self._futures.get(run_id)
-        if future is None:
-            return None
-        if not future.done():
+        if run_id in self._futures:
             return Running(run_id)
-        del self._futures[run_id]
-        if future.status != "finished":
-            return None
-        try:
-            told = future.result(timeout=self.cluster.timeout.total_seconds())
-        except Exception:  # the engine's, of any kind: the ledger knows better
-            return None
-        return None if told is None else self._taken_in(mirror, run_id, told)
+        told = brought.get(run_id)
+        return None if told is None else self._taken_in(mirror, told)
+
+    def _brought(self) -> dict[str, Any]:
+        """Return what the futures brought that are over; of those that failed the ledgers know better."""
+        over = {run_id: future for run_id, future in self._futures.items() if future.done()}
+        for run_id in over:
+            del self._futures[run_id]
+        finished = {run_id: future for run_id, future in over.items() if future.status == "finished"}
+        return self._link.results(finished) if self._link is not None and finished else {}
 
     def _found_out(self, unknown: Mapping[str, str]) -> dict[str, RunState]:
         """Ask the scheduler and the ledgers about runs, not more often than every two seconds."""
@@ -230,17 +230,22 @@ class ClusterRunner:
             told = self._open().ask("fetch", {intent.node: (intent.ledger, (run_id,))}).get(intent.node)
         except LinkDownError:
             return None
-        return None if told is None else self._taken_in(self.mirror(task, run_id), run_id, told)
+        return None if told is None else self._taken_in(self.mirror(task, run_id), told)
 
-    def _taken_in(self, mirror: Mirror, run_id: str, told: dict[str, Any]) -> Finished | None:
+    def _taken_in(self, mirror: Mirror, told: dict[str, Any]) -> Finished | None:
         try:
             ended = mirror.take_in(told)
         except OSError:
             return None  # it stays in the node's ledger, and is fetched when there is room
         intent = mirror.intent()
         if intent is not None:
-            self._collected.setdefault(intent.node, []).append((intent.ledger, run_id))
+            self._collected.append((mirror, intent))
         return ended
 
-    def _acks(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
-        return [(node, runs[-1][0], runs) for node, runs in self._collected.items()]
+    def _acks(self) -> dict[str, tuple[str, tuple[list[str]]]]:
+        """Return for each node the runs that it may forget, for what we took in of them is durable."""
+        acks: dict[str, tuple[str, tuple[list[str]]]] = {}
+        for mirror, intent in self._collected:
+            if mirror.keep():
+                acks.setdefault(intent.node, (intent.ledger, ([],)))[1][0].append(mirror.folder.path.name)
+        return acks
