@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-import traceback
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -254,6 +253,8 @@ def _failure(error: Exception) -> Plain:
     if isinstance(error, OSError | DamagedError | KeyError):
         cause = f"it could not be set up: {_in_words(error)}"
     else:
+        import traceback
+
         traceback.print_exc()
         cause = f"a fault of the supervisor: {type(error).__name__}: {error}"
     unknown: Plain = dict.fromkeys(("exit_code", "signal", "cpu_s", "peak_memory_bytes", "output_bytes"))

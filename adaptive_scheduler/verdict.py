@@ -5,8 +5,7 @@ The exit code decides and nothing else: words on stderr are no failure. A run is
 
 import signal
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 GRAVITY = ("ok", "warning", "failed", "error", "timeout", "interrupted")
 """What counts as worse when a run has several steps; `skipped` and `not_run` do not count."""
@@ -17,8 +16,7 @@ WINDOWS_STATUS = 0xC000_0000
 """Exit codes from here up are NTSTATUS values, known by their hexadecimal form."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnd:
+class StepEnd(NamedTuple):  # not a dataclass, as RunFolder
     """What became of one step; `cause` is a sentence without the step's name."""
 
     name: str
@@ -31,7 +29,7 @@ class StepEnd:
 
     def as_plain(self) -> dict[str, Any]:
         """Return the step as done.json holds it."""
-        return asdict(self)
+        return self._asdict()
 
 
 def judge(

@@ -79,7 +79,7 @@ class Project:
         (self.folder / "job.sh").write_text(script)
         where = 'where = "any"\n' if elsewhere else ""
         tables = [
-            f'[tasks.t{n:03}]\ninterval = "1h"\nscript = "job.sh"\nbackground = false\n{where}' for n in range(tasks)
+            f'[tasks.t{n:03}]\ninterval = "1h"\nscript = "job.sh"\n{where}' for n in range(tasks)
         ]
         head = f'[scheduler]\nmax_parallel = {NODES * SLOTS}\n[cluster]\nmaster = "{master}"\n'
         head += '[interpreters]\n".sh" = ["sh"]\n'

@@ -446,7 +446,7 @@ def test_a_full_disk_is_waited_out_for_a_while(tmp_path: Path) -> None:
     class Full(RunFolder):
         tries = 0
 
-        def write_done(self, done: dict[str, Any]) -> None:
+        def write_done(self, done: dict[str, Any], *, durable: bool = True) -> None:
             Full.tries += 1
             raise OSError(28, "No space left on device")
 

@@ -9,8 +9,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from adaptive_scheduler.trees.base import BACKGROUND_NICE, end_all, nothing
 from adaptive_scheduler.trees.rusage import children_cpu_s, children_peak_bytes
@@ -20,8 +19,7 @@ PS_TIMEOUT_S = 10.0
 KIB = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What `ps` says of a living process."""
 
     parent: int
