@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,26 +79,24 @@ class Project:
         self.folder.mkdir()
         (self.folder / "job.sh").write_text(script)
         where = 'where = "any"\n' if elsewhere else ""
-        tables = [
-            f'[tasks.t{n:03}]\ninterval = "1h"\nscript = "job.sh"\n{where}' for n in range(tasks)
-        ]
+        tables = [f'[tasks.t{n:03}]\ninterval = "1h"\nscript = "job.sh"\n{where}' for n in range(tasks)]
         head = f'[scheduler]\nmax_parallel = {NODES * SLOTS}\n[cluster]\nmaster = "{master}"\n'
         head += '[interpreters]\n".sh" = ["sh"]\n'
         (self.folder / "tasks.toml").write_text(head + "".join(tables))
         self("check", "--json")
 
-    def __call__(self, *arguments: str) -> Any:
+    def __call__(self, *arguments: str, **env: str) -> Any:
         """Run a command of the program and return its JSON."""
         argv = [*PROGRAM, "--config", str(self.folder / "tasks.toml"), *arguments]
-        answer = subprocess.run(argv, capture_output=True, text=True, env=QUIET)
+        answer = subprocess.run(argv, capture_output=True, text=True, env=QUIET | env)
         if answer.stderr:
             print(answer.stderr, file=sys.stderr)
         return json.loads(answer.stdout)
 
-    def cycle(self) -> tuple[float, list[dict[str, Any]]]:
+    def cycle(self, **env: str) -> tuple[float, list[dict[str, Any]]]:
         """Run one cycle and return how long it took, and the runs that it collected."""
         began_s = time.monotonic()
-        report = self("run", "--wait", "120s", "--json")
+        report = self("run", "--wait", "120s", "--json", **env)
         return time.monotonic() - began_s, [run for run in report["runs"] if run["ended_at"]]
 
 
@@ -147,22 +146,27 @@ def latency(folder: Path) -> None:
 
 
 def busy(folder: Path) -> None:
-    """200 runs over four nodes, one of which has something else to do."""
+    """200 runs over four nodes, one of which has something else to do; the first round makes beats for the second."""
     real = {name: value for name, value in os.environ.items() if name != "ADAPTIVE_FAKE_SAMPLE"}
     last = max(os.sched_getaffinity(0))
     burner = subprocess.Popen(
-        [sys.executable, "-c", "while True: pass"], preexec_fn=lambda: os.sched_setaffinity(0, {0})
+        [sys.executable, "-c", "while True: pass"], preexec_fn=partial(os.sched_setaffinity, 0, {0})
     )
     try:
         with cluster(folder, lambda _: real, lambda number: {last if number else 0}) as master:
-            time.sleep(35)  # a node's CPU is a mean over half a minute
-            took_s, runs = Project(folder, master, 200, "sleep 0.3\n", elsewhere=True).cycle()
+            project = Project(folder, master, 200, "sleep 1\n", elsewhere=True)
+            for age in (timedelta(0), timedelta(minutes=66)):  # an interval of 1 h and 6 min: due, and not yet overdue
+                time.sleep(35)  # a node's CPU is a mean over half a minute
+                now = datetime.now().astimezone() + age
+                took_s, runs = project.cycle(ADAPTIVE_FAKE_NOW=now.isoformat())
+                each = Counter(run["node"] for run in runs)
+                share = each["n0"] / max(1, len(runs) / NODES)
+                what = "after an interval" if age else "never ran before"
+                shown = f"{len(runs)} runs in {took_s:.1f} s: {sorted(each.items())}"
+                print(f"busy, {what}: {shown}; n0 got {share:.2f} of its fair share", flush=True)
     finally:
         burner.kill()
         burner.wait()
-    each = Counter(run["node"] for run in runs)
-    share = each["n0"] / (len(runs) / NODES)
-    print(f"busy: {len(runs)} runs in {took_s:.1f} s: {sorted(each.items())}; n0 got {share:.2f} of its fair share")
 
 
 def main() -> None:
