@@ -5,6 +5,7 @@ for the next one of the same plan. A start is given to one node and not offered 
 and promised memory stay exact; where that node dies before the run began, the run comes back (reconcile.py).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +33,9 @@ NEAREST = (Code.NO_SLOT, Code.MEMORY_NEED, Code.MEMORY_GATE, Code.CPU_CEILING, C
 
 Rooms = dict[str, Room]
 
+Wish = tuple[Where | None, tuple[frozenset[str], ...]]
+"""What a task wants of a node: its `where`, and by system the types of script that have to be known there."""
+
 
 class Yard:
     """The fleet as the tasks of one plan see it; who suits whom is worked out once for tasks of like wishes."""
@@ -39,7 +43,9 @@ class Yard:
     def __init__(self, fleet: Fleet, rules: Rules) -> None:
         """Keep what every question needs."""
         self.fleet, self.rules = fleet, rules
-        self._suitable: dict[tuple[Where | None, tuple[Step, ...]], list[Node]] = {}
+        self._systems = sorted({node.os for node in fleet.nodes})
+        self._suitable: dict[Wish, list[Node]] = {}
+        self._calmest: dict[Wish, Sample] = {}
 
     def is_elsewhere(self, task: Task) -> bool:
         """Whether a task is to run on a node: it has a `where`, and may not fall back on this machine.
@@ -55,7 +61,7 @@ class Yard:
 
     def suitable(self, task: Task) -> list[Node]:
         """Return the nodes that have what the task wants and may get work."""
-        wish = (task.where, task.steps)
+        wish = self._wish(task)
         if wish not in self._suitable:
             self._suitable[wish] = [node for node in self.fleet.nodes if not unsuitable(task, node)]
         return self._suitable[wish]
@@ -64,9 +70,18 @@ class Yard:
         """Return the load that the task's rhythm follows: of the calmest node it may run on, or of this machine."""
         if not self.is_elsewhere(task):
             return sample
-        nodes = self.suitable(task)
-        calmest = min(nodes, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
-        return Sample(sample.at, None, None, source=NODE) if calmest is None else sample_of(calmest, sample.at)
+        wish = self._wish(task)
+        known = self._calmest.get(wish)
+        if known is None or known.at != sample.at:
+            nodes = self.suitable(task)
+            calmest = min(nodes, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
+            empty = Sample(sample.at, None, None, source=NODE)
+            known = self._calmest[wish] = empty if calmest is None else sample_of(calmest, sample.at)
+        return known
+
+    def _wish(self, task: Task) -> Wish:
+        """Return all that tells tasks apart here: scripts differ, what has to run them hardly does."""
+        return task.where, tuple(suffixes(task.steps, os) for os in self._systems)
 
 
 def sample_of(node: Node, at: datetime) -> Sample:
@@ -109,9 +124,12 @@ def rooms(tasks: Mapping[str, Task], state: State, fleet: Fleet) -> Rooms:
     ours = {
         mine.live.run_id: (name, mine) for name, mine in state.tasks.items() if mine.live is not None and mine.live.node
     }
+    there: dict[str, set[str]] = defaultdict(set)
+    for run, (_, mine) in ours.items():
+        assert mine.live is not None
+        there[mine.live.node].add(run)
     for node in fleet.nodes:
-        mine_there = {run for run, (_, mine) in ours.items() if mine.live is not None and mine.live.node == node.name}
-        live = {*node.runs, *mine_there}
+        live = {*node.runs, *there[node.name]}
         left = Room(node.slots, node.name, node.available_bytes, node.total_bytes, live=len(live))
         for run in sorted(live & ours.keys()):
             name, mine = ours[run]
