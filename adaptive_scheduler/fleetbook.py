@@ -4,10 +4,9 @@ The same starts are placed twice more, by dice and in turn, on nodes that have a
 would have met there is what the placement is measured by.
 """
 
-import heapq
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, count
@@ -16,6 +15,7 @@ from statistics import fmean, pstdev
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.footprints import percentile
 from adaptive_scheduler.hosts import Host, Machines
+from adaptive_scheduler.lanes import Choice, Lane
 from adaptive_scheduler.model import Decision, Task
 
 DEFERRALS = (
@@ -23,9 +23,6 @@ DEFERRALS = (
     *(Code.MEMORY_GATE, Code.MEMORY_NEED, Code.HEAVY_PAIR, Code.NO_SLOT),
 )
 """What holds back a task that has come due; a window or a run of its own is no deferral."""
-
-Choice = Callable[[int], int]
-"""What says which node to try, given how many have refused already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +56,6 @@ class Figures:
     nodes: Sequence[NodeFigures]
 
 
-class _Lane:
-    """One way to place the starts: what runs on each node, and the CPU that the starts have met."""
-
-    def __init__(self, nodes: int, slots: int) -> None:
-        self.slots, self.met_sum = slots, 0.0
-        self.ends: list[list[tuple[datetime, float]]] = [[] for _ in range(nodes)]
-        self.used = [0.0] * nodes
-        self.runs, self.peaks = [0] * nodes, [0] * nodes
-        self.full = [timedelta(0)] * nodes
-        self.full_since: list[datetime] = [datetime.min] * nodes
-
-    def settle(self, node: int, now: datetime) -> int:
-        """End what is over by now, and return how much goes on."""
-        ends = self.ends[node]
-        while ends and ends[0][0] <= now:
-            at, weight = heapq.heappop(ends)
-            self.used[node] -= weight
-            if len(ends) == self.slots - 1:
-                self.full[node] += at - self.full_since[node]
-        return len(ends)
-
-    def free(self, choice: Choice, now: datetime) -> int:
-        """Return the first node that is chosen and has a free slot; the last one tried when none has."""
-        for tried in range(len(self.ends)):
-            node = choice(tried)
-            if self.settle(node, now) < self.slots:
-                break
-        return node
-
-    def put(self, node: int, at: datetime, end: datetime, weight: float, cpu: float) -> None:
-        """Start a run there, beside a CPU that others cause."""
-        self.settle(node, at)
-        self.met_sum += min(100.0, cpu + max(0.0, self.used[node]))
-        heapq.heappush(self.ends[node], (end, weight))
-        self.used[node] += weight
-        self.runs[node] += 1
-        self.peaks[node] = max(self.peaks[node], len(self.ends[node]))
-        if len(self.ends[node]) == self.slots:
-            self.full_since[node] = at
-
-
 class Book:
     """Takes in the decisions of a story, cycle by cycle, and sums them up."""
 
@@ -110,18 +66,21 @@ class Book:
         tasks: Mapping[str, Task],
         tick: timedelta,
         lasts: Callable[[Task], timedelta],
-        seed: int,
+        *,
+        fresh: Collection[str] = (),
+        seed: int = 0,
     ) -> None:
-        """Open the book; `lasts` says how long runs take, the seed is that of the dice."""
+        """Open the book; `lasts` says how long runs take, `fresh` names who never had a beat, the seed is of dice."""
         self.hosts, self.machines, self.tasks, self.tick, self.lasts = hosts, machines, tasks, tick, lasts
         self.begins, self.until = hosts[0].begins, hosts[0].begins + len(hosts[0].cpu) * tick
         self._number = {host.name: number for number, host in enumerate(hosts)}
         self._sums = [[0.0, *accumulate(cpu or 0.0 for cpu in host.cpu)] for host in hosts]
         self._own = [[0.0] * len(host.cpu) for host in hosts]
-        self._placed, self._by_dice, self._in_turn = (_Lane(len(hosts), machines.slots) for _ in range(3))
+        self._placed, self._by_dice, self._in_turn = (Lane(len(hosts), machines.slots, self.begins) for _ in range(3))
         dice, turn = random.Random(seed), count()  # noqa: S311 - repeatable numbers, not secret ones
         self._dice: Choice = lambda _: dice.randrange(len(hosts))
         self._turn: Choice = lambda _: next(turn) % len(hosts)
+        self._fresh = set(fresh)
         self._starts, self._codes = Counter[str](), Counter[Code]()
         self._held, self._waits = Counter[Code](), Counter[Code]()
         self._waiting: dict[str, tuple[int, set[Code]]] = {}
@@ -145,9 +104,9 @@ class Book:
         task, weight = self.tasks[one.task], self.machines.weight(one.task)
         end, node = at + self.lasts(task), self._number[one.node]
         self._codes[one.code] += 1
-        first = one.task not in self._starts
         self._starts[one.task] += 1
-        self._late.append(_late_s(one, task, first=first))
+        self._late.append(_late_s(one, task, fresh=one.task in self._fresh))
+        self._fresh.discard(one.task)
         self._busy(node, at, end, weight)
         choices = {self._placed: lambda _: node, self._by_dice: self._dice, self._in_turn: self._turn}
         for lane, choice in choices.items():
@@ -188,11 +147,11 @@ class Book:
                 code.value: {"task_ticks": self._held[code], "waits": self._waits[code]}
                 for code in DEFERRALS
                 if self._held[code]
-            },  # fmt: skip
+            },
             {
                 name: percentile(self._late, share) if self._late else 0.0
                 for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
-            },  # fmt: skip
+            },
             {
                 **_spread("", [one.cpu_mean for one in nodes]),
                 **_spread("_without", [one.cpu_mean_without for one in nodes]),
@@ -224,14 +183,14 @@ class Book:
                 if task.enabled and task.beats]  # fmt: skip
 
 
-def _late_s(one: Decision, task: Task, *, first: bool) -> float:
+def _late_s(one: Decision, task: Task, *, fresh: bool) -> float:
     """Return how long after it came due a task started, in seconds: by its anchor, and by the interval at this load.
 
-    A task that had no beat before has an age since it was first seen, and has been due all that time.
+    A fresh task has been due since it was first seen.
     """
     since = (one.age or 0.0) * task.interval.total_seconds()
-    due = min(one.interval, task.interval).total_seconds()
-    return since if first and since < due else max(0.0, since - due)
+    due = 0.0 if fresh else min(one.interval, task.interval).total_seconds()
+    return max(0.0, since - due)
 
 
 def _spread(name: str, cpu: Sequence[float]) -> dict[str, float]:

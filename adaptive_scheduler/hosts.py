@@ -47,6 +47,14 @@ class Machines:
         return 100.0 * (self.busy or {}).get(task, 1.0) / self.cores
 
 
+def held(values: Sequence[float | None]) -> list[float | None]:
+    """Return the values with what is unknown held from before."""
+    found: list[float | None] = []
+    for value in values:
+        found.append(value if value is not None or not found else found[-1])
+    return found
+
+
 def side_by_side(hosts: Sequence[Host], tick: timedelta, span: timedelta | None = None) -> list[Host]:
     """Return the loads from one moment on, all as long: each keeps its time of day and loses its date.
 

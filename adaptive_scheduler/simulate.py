@@ -15,6 +15,8 @@ from statistics import fmean
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.machine import Sample
@@ -103,6 +105,12 @@ def late_and_lossy(
         late = dice.uniform(0.0, 1.0) * jitter
         if dice.random() >= drop:
             yield sample.at + late, sample
+
+
+def on_time(jitter: timedelta, tick: timedelta) -> None:
+    """Raise UsageError where ticks would come so late that they pass the next one."""
+    if jitter >= tick:
+        raise UsageError(f"--jitter {words(jitter)} is not below the tick of {words(tick)}")
 
 
 def load_of(known: Iterable[Row | None], tick: timedelta) -> Rolling:
