@@ -44,7 +44,7 @@ def read(path: Path, needed: str = "cpu_percent") -> list[Row]:
 
 
 def is_trace(path: Path) -> bool:
-    """Whether the first line of a CSV file has the columns of a trace; what cannot be read may be one: `read` says why."""
+    """Whether the first line of a CSV file has the columns of a trace; what cannot be read may be: `read` says why."""
     try:
         with (
             gzip.open(path, "rt", encoding="utf-8-sig")

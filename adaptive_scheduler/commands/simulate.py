@@ -114,8 +114,8 @@ def _fired(config: Config, recording: Recording, *, quiet: bool) -> Fired:
     wanted = {name for task in config.tasks.values() if task.enabled for name in task.on}
     watches = {name: one for name, one in config.watches.items() if name in wanted and one.level is not Level.OFF}
     rows = enumerate(recording.known) if watches else ()
-    shown = shown(rows, len(recording.known), "looking for events", quiet=quiet or not watches)
-    return Fired.of(shown, watches, recording.start, recording.tick)
+    looked_at = shown(rows, len(recording.known), "looking for events", quiet=quiet or not watches)
+    return Fired.of(looked_at, watches, recording.start, recording.tick)
 
 
 def _teacher(chosen: Policy, config: Config, under: Config, recording: Recording) -> simulation.Teacher | None:
