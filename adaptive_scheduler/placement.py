@@ -18,7 +18,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import Fleet, Node, Unreachable, Where
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Rules, State, Step, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, Rules, State, Step, Task, TaskState
+from adaptive_scheduler.ranking import Ranking
 
 NAMED_REASONS = 4
 """How many different reasons of nodes a sentence holds; a hundred nodes mostly share a few."""
@@ -46,6 +47,7 @@ class Yard:
         self._systems = sorted({node.os for node in fleet.nodes})
         self._suitable: dict[Wish, list[Node]] = {}
         self._calmest: dict[Wish, Sample] = {}
+        self._ranking: Ranking | None = None
 
     def is_elsewhere(self, task: Task) -> bool:
         """Whether a task is to run on a node: it has a `where`, and may not fall back on this machine.
@@ -79,6 +81,12 @@ class Yard:
             known = self._calmest[wish] = empty if calmest is None else sample_of(calmest, sample.at)
         return known
 
+    def ranking(self, left: Rooms) -> Ranking:
+        """Return the nodes from the calmest on, in these rooms."""
+        if self._ranking is None or self._ranking.left is not left:
+            self._ranking = Ranking(self.fleet.nodes, left)
+        return self._ranking
+
     def _wish(self, task: Task) -> Wish:
         """Return all that tells tasks apart here: scripts differ, what has to run them hardly does."""
         return task.where, tuple(suffixes(task.steps, os) for os in self._systems)
@@ -88,15 +96,6 @@ def sample_of(node: Node, at: datetime) -> Sample:
     """Return what a node told of itself as a sample."""
     room = (node.available_bytes, node.total_bytes)
     return Sample(at, node.cpu, node.memory, None, {}, NODE, *room)
-
-
-def load(node: Node, live: int) -> float:
-    """Return how much it hurts to start there, 0 to 100: the mean of its CPU and its share of taken slots.
-
-    Its CPU is a mean over the last half minute, which the runs that have just begun are not in yet; its
-    slots say nothing of what others do there.
-    """
-    return (50.0 if node.cpu is None else node.cpu) / 2 + 50.0 * min(1.0, live / max(1, node.slots))
 
 
 def is_wanted(
@@ -152,17 +151,53 @@ def no_node(case: Case, yard: Yard) -> Decision | None:
     return case.say(Code.NO_NODE, f"{wish}: {why or 'none has joined'}", case.next_tick)
 
 
-def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]) -> Decision:
-    """Return the start on the calmest node that may take it, or the refusal that is nearest to one."""
-    refusals: list[tuple[str, Decision]] = []
-    for node in sorted(yard.suitable(case.task), key=lambda node: (load(node, left[node.name].live), node.name)):
+def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision], *, brief: bool = False) -> Decision:
+    """Return the start on the calmest node that may take it, or the refusal that is nearest to one.
+
+    A `brief` refusal has the right code, but not what every node says: that is for those who only count.
+    """
+    ranking, suitable = yard.ranking(left), yard.suitable(case.task)
+    everybody, steps = len(suitable) == len(yard.fleet.nodes), ranking.steps(case.stairs)
+    # The rhythm sees of a node on which stair it stands, so one node speaks for all of its stair.
+    early: dict[int, Decision | None] = {}
+    refused, full = list[Decision](), list[Node]()
+    for node in ranking:
+        if not everybody and node not in suitable:
+            continue
+        stair = steps[node.name]
+        if stair not in early:
+            early[stair] = gates.rhythm(replace(case, sample=sample_of(node, case.now)))
+        if early[stair] is not None:
+            continue
         room = left[node.name]
-        there = replace(case, sample=sample_of(node, case.now))
-        verdict = gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+        if room.live >= room.max_parallel and case.task.priority is not Priority.CRITICAL:
+            full.append(node)
+            continue
+        verdict = _there(case, node, room, start)
         if verdict.code.starts:
+            ranking.taken(node)
             told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
             return replace(verdict, reason=told, node=node.name)
-        refusals.append((node.name, verdict))
+        refused.append(verdict)
+    if not brief:
+        return _told_by_all(case, [node for node in ranking if everybody or node in suitable], left, start)
+    refused.extend(verdict for verdict in early.values() if verdict is not None)
+    for node in full:
+        refused.append(_there(case, node, left[node.name], start))
+        if refused[-1].code is NEAREST[0]:
+            break
+    return min(refused, key=lambda one: NEAREST.index(one.code))
+
+
+def _there(case: Case, node: Node, room: Room, start: Callable[[Case], Decision]) -> Decision:
+    """Return what comes of a task on one node; a start has taken its share of the room."""
+    there = replace(case, sample=sample_of(node, case.now))
+    return gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+
+
+def _told_by_all(case: Case, nodes: list[Node], left: Rooms, start: Callable[[Case], Decision]) -> Decision:
+    """Return the refusal that is nearest to a start, with what every node says."""
+    refusals = [(node.name, _there(case, node, left[node.name], start)) for node in nodes]
     name, nearest = min(refusals, key=lambda one: NEAREST.index(one[1].code))
     if len(refusals) == 1:
         return replace(nearest, reason=f"'{name}': {nearest.reason}")

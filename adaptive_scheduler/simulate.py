@@ -158,7 +158,11 @@ def simulate(
             refused, nodes = dict[str, Made](), fleet(now, state)
             yard = Yard(nodes, rules)
             only = None if resting is None else resting.awake(state, yard, sample, now, started)
-            for one in plan(config.tasks, state, sample, rules, now, only=only, started=started, fleet=nodes):
+            brief = resting is not None
+            decisions = plan(
+                config.tasks, state, sample, rules, now, only=only, started=started, fleet=nodes, brief=brief
+            )
+            for one in decisions:
                 task = config.tasks[one.task]
                 seen = yard.sample_for(task, sample)
                 if not one.code.starts:
