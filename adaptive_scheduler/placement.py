@@ -26,6 +26,9 @@ NAMED_REASONS = 4
 
 NAMED_NODES = 3
 
+BRIEFLY = "no node takes it now"
+"""All that a brief refusal says."""
+
 NODE = "node"
 """The source of a sample that a node told."""
 
@@ -47,7 +50,7 @@ class Yard:
         self._systems = sorted({node.os for node in fleet.nodes})
         self._suitable: dict[Wish, list[Node]] = {}
         self._calmest: dict[Wish, Sample] = {}
-        self._ranking: Ranking | None = None
+        self._rankings: dict[Wish, Ranking] = {}
 
     def is_elsewhere(self, task: Task) -> bool:
         """Whether a task is to run on a node: it has a `where`, and may not fall back on this machine.
@@ -81,11 +84,17 @@ class Yard:
             known = self._calmest[wish] = empty if calmest is None else sample_of(calmest, sample.at)
         return known
 
-    def ranking(self, left: Rooms) -> Ranking:
-        """Return the nodes from the calmest on, in these rooms."""
-        if self._ranking is None or self._ranking.left is not left:
-            self._ranking = Ranking(self.fleet.nodes, left)
-        return self._ranking
+    def ranking(self, task: Task, left: Rooms) -> Ranking:
+        """Return the nodes that suit the task from the calmest on, in the rooms of this plan."""
+        wish = self._wish(task)
+        if wish not in self._rankings:
+            self._rankings[wish] = Ranking(self.suitable(task), left)
+        return self._rankings[wish]
+
+    def taken(self, node: Node) -> None:
+        """Take note that a node has one run more."""
+        for ranking in self._rankings.values():
+            ranking.taken(node)
 
     def _wish(self, task: Task) -> Wish:
         """Return all that tells tasks apart here: scripts differ, what has to run them hardly does."""
@@ -156,42 +165,46 @@ def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]
 
     A `brief` refusal has the right code, but not what every node says: that is for those who only count.
     """
-    ranking, suitable = yard.ranking(left), yard.suitable(case.task)
-    everybody, steps = len(suitable) == len(yard.fleet.nodes), ranking.steps(case.stairs)
+    ranking, room_needed = yard.ranking(case.task, left), case.task.priority is not Priority.CRITICAL
+    stairs, examples = ranking.on_stairs(case.stairs)
     # The rhythm sees of a node on which stair it stands, so one node speaks for all of its stair.
-    early: dict[int, Decision | None] = {}
-    refused, full = list[Decision](), list[Node]()
+    seen = {stair: _at(case, node) for stair, node in examples.items()}
+    early = {stair: gates.held_by_rhythm(there) for stair, there in seen.items()}
+    kind = (room_needed, case.memory_limit, case.task.memory, case.mine.footprint)
+    kind_now = (*kind, *((stair, code, seen[stair].starving) for stair, code in early.items()))
+    if brief and kind_now in ranking.hopeless:
+        return case.say(ranking.hopeless[kind_now], BRIEFLY, case.next_tick)
+    refused, full = [code for code in early.values() if code is not None], list[Node]()
     for node in ranking:
-        if not everybody and node not in suitable:
-            continue
-        stair = steps[node.name]
-        if stair not in early:
-            early[stair] = gates.rhythm(replace(case, sample=sample_of(node, case.now)))
-        if early[stair] is not None:
+        if early[stairs[node.name]] is not None:
             continue
         room = left[node.name]
-        if room.live >= room.max_parallel and case.task.priority is not Priority.CRITICAL:
+        if room.live >= room.max_parallel and room_needed:
             full.append(node)
             continue
         verdict = _there(case, node, room, start)
         if verdict.code.starts:
-            ranking.taken(node)
+            yard.taken(node)
             told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
             return replace(verdict, reason=told, node=node.name)
-        refused.append(verdict)
+        refused.append(verdict.code)
     if not brief:
-        return _told_by_all(case, [node for node in ranking if everybody or node in suitable], left, start)
-    refused.extend(verdict for verdict in early.values() if verdict is not None)
+        return _told_by_all(case, list(ranking), left, start)
     for node in full:
-        refused.append(_there(case, node, left[node.name], start))
-        if refused[-1].code is NEAREST[0]:
+        refused.append(_there(case, node, left[node.name], start).code)
+        if refused[-1] is NEAREST[0]:
             break
-    return min(refused, key=lambda one: NEAREST.index(one.code))
+    nearest = ranking.hopeless[kind_now] = min(refused, key=NEAREST.index)
+    return case.say(nearest, BRIEFLY, case.next_tick)
+
+
+def _at(case: Case, node: Node) -> Case:
+    return Case(case.task, case.mine, sample_of(node, case.now), case.rules, case.now, case.forced)
 
 
 def _there(case: Case, node: Node, room: Room, start: Callable[[Case], Decision]) -> Decision:
     """Return what comes of a task on one node; a start has taken its share of the room."""
-    there = replace(case, sample=sample_of(node, case.now))
+    there = _at(case, node)
     return gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
 
 

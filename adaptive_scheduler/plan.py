@@ -120,7 +120,8 @@ def _verdict(
     if blocks:
         return min(blocks, key=lambda block: block.code is not Code.DEP_FAILED)
     if yard.is_elsewhere(case.task):
-        return placement.no_node(case, yard) or _start(case)
+        # Its sentence is that of the node that takes it.
+        return placement.no_node(case, yard) or Decision(case.task.name, Code.RUN, "", case.now)
     return admission.memory_gate(case) or _start(case)
 
 
