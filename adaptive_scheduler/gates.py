@@ -91,20 +91,32 @@ def window(case: Case) -> Decision | None:
     return case.say(Code.WINDOW, f"{case.now:%H:%M} is outside its window {spans}; it opens at {opens:%H:%M}", opens)
 
 
-def rhythm(case: Case) -> Decision | None:
-    """Refuse a task whose adaptive interval has not passed, or whose ceiling is below the CPU."""
+def held_by_rhythm(case: Case) -> Code | None:
+    """Return the code with which `rhythm` refuses, None where it does not; without the sentence it is cheap."""
     if case.retrying or case.forced or case.mine.event is not None:
         return None
     if not case.task.beats:
-        return case.say(Code.NOT_DUE, f"waits for {' or '.join(case.task.on)}", case.next_tick)
-    if case.mine.anchor is None:
+        return Code.NOT_DUE
+    if case.mine.anchor is None or is_due(case.mine.anchor, case.interval, case.now, case.rules.tick):
         return None
-    if is_due(case.mine.anchor, case.interval, case.now, case.rules.tick):
+    if case.learned is not None and not case.starving:
+        return Code.CPU_CEILING if not _is_early(case, case.mine.anchor) and case.age >= 1.0 else Code.NOT_DUE
+    if not is_due(case.mine.anchor, case.task.interval, case.now, case.rules.tick):
+        return Code.NOT_DUE
+    return None if case.starving else Code.CPU_CEILING
+
+
+def rhythm(case: Case) -> Decision | None:
+    """Refuse a task whose adaptive interval has not passed, or whose ceiling is below the CPU."""
+    code = held_by_rhythm(case)
+    if code is None:
         return None
+    if case.mine.anchor is None or not case.task.beats:
+        return case.say(code, f"waits for {' or '.join(case.task.on)}", case.next_tick)
     due = case.mine.anchor + case.interval
     if case.learned is not None and not case.starving:
-        return _waits(case, case.learned, case.mine.anchor)
-    if not is_due(case.mine.anchor, case.task.interval, case.now, case.rules.tick):
+        return _waits(case, code, case.learned, case.mine.anchor)
+    if code is Code.NOT_DUE:
         tempo = f"runs every {words(case.interval)} at {percent(case.sample.cpu)} CPU"
         return case.say(
             Code.NOT_DUE,
@@ -114,8 +126,6 @@ def rhythm(case: Case) -> Decision | None:
             limit=case.interval.total_seconds(),
             unit="seconds",
         )
-    if case.starving:
-        return None
     ceiling = ceiling_at(max(1.0, case.age), case.stairs)
     return case.say(
         Code.CPU_CEILING,
@@ -127,7 +137,13 @@ def rhythm(case: Case) -> Decision | None:
     )
 
 
-def _waits(case: Case, now: Learned, anchor: datetime) -> Decision:
+def _is_early(case: Case, anchor: datetime) -> bool:
+    """Whether no learned staircase starts it yet."""
+    early = slack(case.task.interval, case.rules.tick)
+    return case.now < earliest_start(anchor, case.task.interval, case.rules.rhythm) - early
+
+
+def _waits(case: Case, code: Code, now: Learned, anchor: datetime) -> Decision:
     """Say what a learned staircase waits for, when that will probably come, and when it starts at the latest."""
     rhythm, interval, early = case.rules.rhythm, case.task.interval, slack(case.task.interval, case.rules.tick)
     earliest, latest = earliest_start(anchor, interval, rhythm), latest_start(anchor, interval, rhythm)
@@ -136,7 +152,7 @@ def _waits(case: Case, now: Learned, anchor: datetime) -> Decision:
     if case.closes_for_good is not None:
         by = f"starts before its window closes at {clock_time(case.closes_for_good, case.now)}"
     quieter = f"quieter by about {clock_time(probable, case.now)}; " if probable and probable < latest else ""
-    if case.now < earliest - early:
+    if _is_early(case, anchor):
         return case.say(
             Code.NOT_DUE,
             f"not before {clock_time(earliest, case.now)}; {quieter}{by}",
@@ -148,7 +164,7 @@ def _waits(case: Case, now: Learned, anchor: datetime) -> Decision:
     ceiling = max(0.0, case.ceiling)
     waits = f"waits for CPU <= {percent(ceiling)}" if ceiling else "no load is low enough at this hour and age"
     return case.say(
-        Code.CPU_CEILING if case.age >= 1.0 else Code.NOT_DUE,
+        code,
         f"{waits} ({percent(now.shown)} expected now); {quieter}{by}",
         case.next_tick,
         value=now.shown,

@@ -46,3 +46,15 @@ def share(text: str) -> float:
     if not 0.0 <= share < 1.0:
         raise UsageError(f"--drop '{text}' is not between 0% and 100%")
     return share
+
+
+def size(option: str, text: str | None) -> int | None:
+    """Return the bytes that an option gives, None for an option left out; UsageError quotes both."""
+    from adaptive_scheduler.sizes import parse_size
+
+    if text is None:
+        return None
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"{option} '{text}': {error}") from error

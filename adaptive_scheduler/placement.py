@@ -17,12 +17,16 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import Fleet, Node, Unreachable, Where
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Rules, State, Step, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, Rules, State, Step, Task, TaskState
+from adaptive_scheduler.ranking import Ranking
 
 NAMED_REASONS = 4
 """How many different reasons of nodes a sentence holds; a hundred nodes mostly share a few."""
 
 NAMED_NODES = 3
+
+BRIEFLY = "no node takes it now"
+"""All that a brief refusal says."""
 
 NODE = "node"
 """The source of a sample that a node told."""
@@ -32,6 +36,9 @@ NEAREST = (Code.NO_SLOT, Code.MEMORY_NEED, Code.MEMORY_GATE, Code.CPU_CEILING, C
 
 Rooms = dict[str, Room]
 
+Wish = tuple[Where | None, tuple[frozenset[str], ...]]
+"""What a task wants of a node: its `where`, and by system the types of script that have to be known there."""
+
 
 class Yard:
     """The fleet as the tasks of one plan see it; who suits whom is worked out once for tasks of like wishes."""
@@ -39,7 +46,10 @@ class Yard:
     def __init__(self, fleet: Fleet, rules: Rules) -> None:
         """Keep what every question needs."""
         self.fleet, self.rules = fleet, rules
-        self._suitable: dict[tuple[Where | None, tuple[Step, ...]], list[Node]] = {}
+        self._systems = sorted({node.os for node in fleet.nodes})
+        self._suitable: dict[Wish, list[Node]] = {}
+        self._calmest: dict[Wish, Sample] = {}
+        self._rankings: dict[Wish, Ranking] = {}
 
     def is_elsewhere(self, task: Task) -> bool:
         """Whether a task is to run on a node: it has a `where`, and may not fall back on this machine.
@@ -55,7 +65,7 @@ class Yard:
 
     def suitable(self, task: Task) -> list[Node]:
         """Return the nodes that have what the task wants and may get work."""
-        wish = (task.where, task.steps)
+        wish = self._wish(task)
         if wish not in self._suitable:
             self._suitable[wish] = [node for node in self.fleet.nodes if not unsuitable(task, node)]
         return self._suitable[wish]
@@ -64,24 +74,36 @@ class Yard:
         """Return the load that the task's rhythm follows: of the calmest node it may run on, or of this machine."""
         if not self.is_elsewhere(task):
             return sample
-        nodes = self.suitable(task)
-        calmest = min(nodes, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
-        return Sample(sample.at, None, None, source=NODE) if calmest is None else sample_of(calmest, sample.at)
+        wish = self._wish(task)
+        known = self._calmest.get(wish)
+        if known is None or known.at != sample.at:
+            nodes = self.suitable(task)
+            calmest = min(nodes, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
+            empty = Sample(sample.at, None, None, source=NODE)
+            known = self._calmest[wish] = empty if calmest is None else sample_of(calmest, sample.at)
+        return known
+
+    def ranking(self, task: Task, left: Rooms) -> Ranking:
+        """Return the nodes that suit the task from the calmest on, in the rooms of this plan."""
+        wish = self._wish(task)
+        if wish not in self._rankings:
+            self._rankings[wish] = Ranking(self.suitable(task), left)
+        return self._rankings[wish]
+
+    def taken(self, node: Node) -> None:
+        """Take note that a node has one run more."""
+        for ranking in self._rankings.values():
+            ranking.taken(node)
+
+    def _wish(self, task: Task) -> Wish:
+        """Return all that tells tasks apart here: scripts differ, what has to run them hardly does."""
+        return task.where, tuple(suffixes(task.steps, os) for os in self._systems)
 
 
 def sample_of(node: Node, at: datetime) -> Sample:
     """Return what a node told of itself as a sample."""
     room = (node.available_bytes, node.total_bytes)
     return Sample(at, node.cpu, node.memory, None, {}, NODE, *room)
-
-
-def load(node: Node, live: int) -> float:
-    """Return how much it hurts to start there, 0 to 100: the mean of its CPU and its share of taken slots.
-
-    Its CPU is a mean over the last half minute, which the runs that have just begun are not in yet; its
-    slots say nothing of what others do there.
-    """
-    return (50.0 if node.cpu is None else node.cpu) / 2 + 50.0 * min(1.0, live / max(1, node.slots))
 
 
 def is_wanted(
@@ -138,17 +160,57 @@ def no_node(case: Case, yard: Yard) -> Decision | None:
     return case.say(Code.NO_NODE, f"{wish}: {why or 'none has joined'}", case.next_tick)
 
 
-def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]) -> Decision:
-    """Return the start on the calmest node that may take it, or the refusal that is nearest to one."""
-    refusals: list[tuple[str, Decision]] = []
-    for node in sorted(yard.suitable(case.task), key=lambda node: (load(node, left[node.name].live), node.name)):
+def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision], *, brief: bool = False) -> Decision:
+    """Return the start on the calmest node that may take it, or the refusal that is nearest to one.
+
+    A `brief` refusal has the right code, but not what every node says: that is for those who only count.
+    """
+    ranking, room_needed = yard.ranking(case.task, left), case.task.priority is not Priority.CRITICAL
+    stairs, examples = ranking.on_stairs(case.stairs)
+    # The rhythm sees of a node on which stair it stands, so one node speaks for all of its stair.
+    seen = {stair: _at(case, node) for stair, node in examples.items()}
+    early = {stair: gates.held_by_rhythm(there) for stair, there in seen.items()}
+    kind = (room_needed, case.memory_limit, case.task.memory, case.mine.footprint)
+    kind_now = (*kind, *((stair, code, seen[stair].starving) for stair, code in early.items()))
+    if brief and kind_now in ranking.hopeless:
+        return case.say(ranking.hopeless[kind_now], BRIEFLY, case.next_tick)
+    refused, full = [code for code in early.values() if code is not None], list[Node]()
+    for node in ranking:
+        if early[stairs[node.name]] is not None:
+            continue
         room = left[node.name]
-        there = replace(case, sample=sample_of(node, case.now))
-        verdict = gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+        if room.live >= room.max_parallel and room_needed:
+            full.append(node)
+            continue
+        verdict = _there(case, node, room, start)
         if verdict.code.starts:
+            yard.taken(node)
             told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
             return replace(verdict, reason=told, node=node.name)
-        refusals.append((node.name, verdict))
+        refused.append(verdict.code)
+    if not brief:
+        return _told_by_all(case, list(ranking), left, start)
+    for node in full:
+        refused.append(_there(case, node, left[node.name], start).code)
+        if refused[-1] is NEAREST[0]:
+            break
+    nearest = ranking.hopeless[kind_now] = min(refused, key=NEAREST.index)
+    return case.say(nearest, BRIEFLY, case.next_tick)
+
+
+def _at(case: Case, node: Node) -> Case:
+    return Case(case.task, case.mine, sample_of(node, case.now), case.rules, case.now, case.forced)
+
+
+def _there(case: Case, node: Node, room: Room, start: Callable[[Case], Decision]) -> Decision:
+    """Return what comes of a task on one node; a start has taken its share of the room."""
+    there = _at(case, node)
+    return gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+
+
+def _told_by_all(case: Case, nodes: list[Node], left: Rooms, start: Callable[[Case], Decision]) -> Decision:
+    """Return the refusal that is nearest to a start, with what every node says."""
+    refusals = [(node.name, _there(case, node, left[node.name], start)) for node in nodes]
     name, nearest = min(refusals, key=lambda one: NEAREST.index(one[1].code))
     if len(refusals) == 1:
         return replace(nearest, reason=f"'{name}': {nearest.reason}")

@@ -47,12 +47,14 @@ def plan(
     started: Collection[str] = (),
     held: Mapping[str, int] | None = None,
     fleet: Fleet = NOBODY,
+    brief: bool = False,
 ) -> list[Decision]:
     """Return one decision a task: the starts first, in the order to start them, then the others.
 
     `only` looks at these tasks alone, `force` starts them past age, ceiling, window, pause, back-off
     and memory limit; `started` names what this cycle has started already, `held`
     says how many bytes each live run uses now, as far as that is known; `fleet` is where tasks with a `where` go.
+    `brief` decides the same, and leaves out what each node says to a refusal.
     """
     looked_at = [name for name in tasks if only is None or name in only]
     yard, cases = Yard(fleet, rules), {}
@@ -71,7 +73,7 @@ def plan(
     here, there = admission.room(tasks, state, sample, rules, held or {}), placement.rooms(tasks, state, fleet)
     for name in starts:
         if yard.is_elsewhere(tasks[name]):
-            verdicts[name] = placement.place(cases[name], yard, there, _start)
+            verdicts[name] = placement.place(cases[name], yard, there, _start, brief=brief)
         else:
             verdicts[name] = admission.admit(cases[name], verdicts[name], here)
     first = [verdicts[n] for n in starts if verdicts[n].code.starts]
@@ -118,7 +120,8 @@ def _verdict(
     if blocks:
         return min(blocks, key=lambda block: block.code is not Code.DEP_FAILED)
     if yard.is_elsewhere(case.task):
-        return placement.no_node(case, yard) or _start(case)
+        # Its sentence is that of the node that takes it.
+        return placement.no_node(case, yard) or Decision(case.task.name, Code.RUN, "", case.now)
     return admission.memory_gate(case) or _start(case)
 
 

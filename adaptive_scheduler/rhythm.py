@@ -10,6 +10,7 @@ it: otherwise a 10-minute task under a 5-minute tick runs every 15 minutes.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import ceil, inf
 
 from adaptive_scheduler.machine import Sample
@@ -44,6 +45,7 @@ PLAIN: Staircase = (Stair(1.0, inf),)
 """Plain periodic behaviour: at the base interval, whatever the load."""
 
 
+@lru_cache(maxsize=16)
 def classic(rhythm: Rhythm) -> Staircase:
     """Return the classic staircase: below low_cpu faster, up to high_cpu at base, above slower."""
     return (

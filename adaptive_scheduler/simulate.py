@@ -15,10 +15,15 @@ from statistics import fmean
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.durations import words
+from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import Event
+from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, Live, Result, State, Status, Task
+from adaptive_scheduler.placement import Yard
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.resting import Resting
 from adaptive_scheduler.rolling import Rolling, added, grid_for
 from adaptive_scheduler.staircases import Learned
 from adaptive_scheduler.trace import Row
@@ -41,10 +46,21 @@ Teacher = Callable[[datetime], Mapping[str, Learned]]
 Happenings = Callable[[datetime, Sample], Sequence[Event]]
 """What says which events fire in a cycle of the replay; it is asked once a cycle, in their order."""
 
+Fleets = Callable[[datetime, State], Fleet]
+"""What says how the nodes are at a moment of the replay, with the runs that the state has there."""
+
+WAITS_FOR_A_RUN = (Code.NO_SLOT, Code.DEP_WAIT, Code.HEAVY_PAIR, Code.MEMORY_NEED)
+"""What the end of a run may undo."""
+
+
+def nobody(_now: datetime, _state: State) -> Fleet:
+    """Return the fleet of those who have none."""
+    return NOBODY
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One decision of a simulated cycle."""
+    """One decision of a simulated cycle; the CPU is that of where the task would run."""
 
     at: datetime
     decision: Decision
@@ -91,6 +107,12 @@ def late_and_lossy(
             yield sample.at + late, sample
 
 
+def on_time(jitter: timedelta, tick: timedelta) -> None:
+    """Raise UsageError where ticks would come so late that they pass the next one."""
+    if jitter >= tick:
+        raise UsageError(f"--jitter {words(jitter)} is not below the tick of {words(tick)}")
+
+
 def load_of(known: Iterable[Row | None], tick: timedelta) -> Rolling:
     """Return all that a trace says of the load, as the cycles would have kept it had they forgotten nothing."""
     rows = list(known)
@@ -108,11 +130,15 @@ def simulate(
     learned: Teacher | None = None,
     state: State | None = None,
     happenings: Happenings | None = None,
+    *,
+    fleet: Fleets = nobody,
+    resting: Resting | None = None,
 ) -> Iterator[Made]:
     """Yield what every cycle decides: each task's start if it started, else its last refusal.
 
     `learned` gives the learned staircases of each moment, `state` is where the story begins: what is running
-    there ends when its time has come. `happenings` gives the events that fire.
+    there ends when its time has come. `happenings` gives the events that fire, `fleet` the nodes of each round.
+    With `resting` nothing is planned, or told, of tasks that rest; all else stays the same.
     """
     tick, rules = config.rules.tick, config.rules
     state = state or State()
@@ -127,22 +153,27 @@ def simulate(
         if happenings is not None:
             state = folds.alerted(state, happenings(at, sample), config.tasks, rules, at)
         state, now, started = _over(state, ends, at), at, dict[str, Made]()
-        refused: dict[str, Made] = {}
         until = at + tick - min(timedelta(seconds=15), tick * 0.1)
         while True:
-            for one in plan(config.tasks, state, sample, rules, now, started=started):
-                made = Made(now, one, sample.cpu or 0.0)
-                if not one.code.starts:
-                    refused[one.task] = made
-                    continue
-                started[one.task] = made
-                task = config.tasks[one.task]
-                run_id = f"{one.task}@{now.timestamp()}"
-                state = folds.claimed(state, task, Live(run_id, now, one.code), sample, rules)
-                heapq.heappush(ends, (now + lasts(task), one.task, run_id))
-            held = any(
-                made.decision.code in (Code.NO_SLOT, Code.DEP_WAIT, Code.HEAVY_PAIR) for made in refused.values()
+            refused, nodes = dict[str, Made](), fleet(now, state)
+            yard = Yard(nodes, rules)
+            only = None if resting is None else resting.awake(state, yard, sample, now, started)
+            brief = resting is not None
+            decisions = plan(
+                config.tasks, state, sample, rules, now, only=only, started=started, fleet=nodes, brief=brief
             )
+            for one in decisions:
+                task = config.tasks[one.task]
+                seen = yard.sample_for(task, sample)
+                if not one.code.starts:
+                    refused[one.task] = Made(now, one, seen.cpu or 0.0)
+                    continue
+                there = nodes[one.node]
+                started[one.task] = Made(now, one, (seen if there is None else there).cpu or 0.0)
+                run_id = f"{one.task}@{now.timestamp()}"
+                state = folds.claimed(state, task, Live(run_id, now, one.code, node=one.node), seen, rules)
+                heapq.heappush(ends, (now + lasts(task), one.task, run_id))
+            held = any(made.decision.code in WAITS_FOR_A_RUN for made in refused.values())
             ours = any(name in started for _, name, _ in ends)
             if not ends or ends[0][0] > until or not (ours or held):
                 break
@@ -151,7 +182,8 @@ def simulate(
         if learned is not None:
             state = folds.decided(state, [(started.get(name) or refused[name]).decision for name in config.tasks])
         for name in config.tasks:
-            yield started.get(name) or refused[name]
+            if name in started or name in refused:
+                yield started.get(name) or refused[name]
 
 
 def held(known: Iterable[Row | None]) -> list[float]:

@@ -43,6 +43,20 @@ def read(path: Path, needed: str = "cpu_percent") -> list[Row]:
     return rows
 
 
+def is_trace(path: Path) -> bool:
+    """Whether the first line of a CSV file has the columns of a trace; what cannot be read may be: `read` says why."""
+    try:
+        with (
+            gzip.open(path, "rt", encoding="utf-8-sig")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8-sig") as file
+        ):
+            columns = next(csv.reader([file.readline()]), [])
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error):
+        return True
+    return {"timestamp", "cpu_percent"} <= set(columns)
+
+
 def read_values(path: Path) -> list[tuple[datetime, float | None]]:
     """Return moment and value of each row of a CSV file with the columns timestamp and value, as `read` does."""
     columns = ("timestamp", "value")

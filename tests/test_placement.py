@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import NOBODY, Fleet, Node, Unreachable, Where
 from adaptive_scheduler.model import Decision, Live, Priority, State, Step, Task, TaskState
-from adaptive_scheduler.placement import is_wanted, load, suffixes
+from adaptive_scheduler.placement import is_wanted, suffixes
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.ranking import load
 from tests.builders import NOW, RULES, ago, fleet, footprint, live, mine, node, sample, state, task, tasks
 
 ANY = Where()

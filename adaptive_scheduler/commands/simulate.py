@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from adaptive_scheduler import simulate as simulation
 from adaptive_scheduler import trace as traces
 from adaptive_scheduler.commands import output
-from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import Level
@@ -71,12 +70,11 @@ def simulate(
     world = open_world(config, strict=True, write=False).world
     if (trace is None) == (days is None):
         raise UsageError("name either --trace FILE or --days N (of this machine's own history)")
-    rows = traces.read(trace) if trace is not None else _own_rows(world, days or 0)
+    rows = traces.read(trace) if trace is not None else own_rows(world, days or 0)
     if trace is None:
         world = replace(world, config=_as_they_last(world))
     tick = world.config.rules.tick
-    if jitter >= tick:
-        raise UsageError(f"--jitter {words(jitter)} is not below the tick of {words(tick)}")
+    simulation.on_time(jitter, tick)
     start, known = traces.slots(rows, tick)
     if warmup is None:
         span = len(known) * tick
@@ -89,7 +87,7 @@ def simulate(
 
     def replay(chosen: Policy, *, loud: bool) -> dict[str, Tally]:
         under = simulation.under(chosen, world.config)
-        ticks = _shown(recording.ticks(), len(known), f"simulating '{chosen}'", quiet=as_json)
+        ticks = shown(recording.ticks(), len(known), f"simulating '{chosen}'", quiet=as_json)
         teacher = _teacher(chosen, world.config, under, recording)
         made = simulation.simulate(under, ticks, teacher, happenings=fired.happenings())
         seen = _printed(made, recording.since, chosen, show_all=show_all) if loud and as_json else made
@@ -116,8 +114,8 @@ def _fired(config: Config, recording: Recording, *, quiet: bool) -> Fired:
     wanted = {name for task in config.tasks.values() if task.enabled for name in task.on}
     watches = {name: one for name, one in config.watches.items() if name in wanted and one.level is not Level.OFF}
     rows = enumerate(recording.known) if watches else ()
-    shown = _shown(rows, len(recording.known), "looking for events", quiet=quiet or not watches)
-    return Fired.of(shown, watches, recording.start, recording.tick)
+    looked_at = shown(rows, len(recording.known), "looking for events", quiet=quiet or not watches)
+    return Fired.of(looked_at, watches, recording.start, recording.tick)
 
 
 def _teacher(chosen: Policy, config: Config, under: Config, recording: Recording) -> simulation.Teacher | None:
@@ -144,7 +142,8 @@ def _as_they_last(world: World) -> Config:
     return replace(world.config, tasks=tasks)
 
 
-def _own_rows(world: World, days: int) -> list[Row]:
+def own_rows(world: World, days: int) -> list[Row]:
+    """Return what the history knows of this machine's last days; UsageError where that is next to nothing."""
     now = world.clock.now()
     samples = world.history.samples(now - timedelta(days=days), now)
     # What our tasks used then is no part of the load that they would meet now.
@@ -167,7 +166,7 @@ def _printed(made: Iterable[Made], since: datetime, policy: Policy, *, show_all:
         yield one
 
 
-def _shown(ticks: Iterable[Shown], total: int, what: str, *, quiet: bool) -> Iterator[Shown]:
+def shown(ticks: Iterable[Shown], total: int, what: str, *, quiet: bool) -> Iterator[Shown]:
     """Pass the ticks on, with a progress bar on a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield from ticks
