@@ -85,20 +85,19 @@ class Book:
         self._held, self._waits = Counter[Code](), Counter[Code]()
         self._waiting: dict[str, tuple[int, set[Code]]] = {}
         self._late: list[float] = []
-        self._cycle = 0
 
     def cycle(self, made: Sequence[tuple[datetime, Decision]]) -> None:
         """Take in the decisions of one cycle."""
-        self._cycle += 1
         for at, one in sorted(made, key=lambda pair: pair[0]):
+            number = (at - self.begins) // self.tick  # not counted: a cycle in which all tasks rest is told of nothing
             if one.code.starts:
                 self._start(at, one)
             elif one.code in DEFERRALS:
-                last, codes = self._waiting.get(one.task, (0, set[Code]()))
-                codes = codes if last == self._cycle - 1 else set()
+                last, codes = self._waiting.get(one.task, (number, set[Code]()))
+                codes = codes if last == number - 1 else set()
                 self._held[one.code] += 1
                 self._waits[one.code] += one.code not in codes
-                self._waiting[one.task] = (self._cycle, codes | {one.code})
+                self._waiting[one.task] = (number, codes | {one.code})
 
     def _start(self, at: datetime, one: Decision) -> None:
         task, weight = self.tasks[one.task], self.machines.weight(one.task)

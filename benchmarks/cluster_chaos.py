@@ -256,7 +256,7 @@ class Project:
             tally.collected += bool(ends)
             tally.lost += not ends
             fine = {"ok", "interrupted"} if may_be_cut_off else {"ok"}
-            told = [(one["run_id"], one["status"], one["cause"]) for one in ends]
+            told = [(one["run_id"], one["status"], one.get("cause")) for one in ends]
             known = {one["run_id"] for one in ends}
             as_due = len(starts) == allowed and {one["status"] for one in ends} <= fine
             if not as_due or len(known) != len(ends) or not known >= set(starts):
