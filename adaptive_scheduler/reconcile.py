@@ -12,6 +12,10 @@ SETTLING = timedelta(seconds=60)
 """A submit may still be under way for so long after it was claimed: until then silence means nothing."""
 
 
+REMEMBERED = timedelta(days=14)
+"""How long a ledger remembers a run that nobody took in; what it does not know after that may have run."""
+
+
 class Word(StrEnum):
     """What the scheduler says of a run."""
 
@@ -68,5 +72,7 @@ TABLE: dict[Entry, dict[Word, Action]] = {
 
 def action(word: Word, entry: Entry, age: timedelta) -> Action:
     """Return what to do about a run that was claimed so long ago."""
+    if entry is Entry.UNKNOWN and age >= REMEMBERED:
+        return Action.UNREACHABLE
     chosen = TABLE[entry][word]
     return Action.LEAVE if chosen is Action.VOID and age < SETTLING else chosen

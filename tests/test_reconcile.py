@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from adaptive_scheduler.reconcile import SETTLING, TABLE, Action, Entry, Word, action
+from adaptive_scheduler.reconcile import REMEMBERED, SETTLING, TABLE, Action, Entry, Word, action
 
 OLD, FRESH = SETTLING, SETTLING - timedelta(seconds=1)
 
@@ -43,6 +43,12 @@ def test_a_run_that_its_node_does_not_know_comes_back_only_by_a_mark_there(
     word: Word, age: timedelta, done: Action
 ) -> None:
     assert action(word, Entry.UNKNOWN, age) is done
+
+
+@pytest.mark.parametrize("word", Word)
+def test_what_a_ledger_may_have_forgotten_is_never_given_out_again(word: Word) -> None:
+    assert action(word, Entry.UNKNOWN, REMEMBERED) is Action.UNREACHABLE
+    assert action(Word.GONE, Entry.UNKNOWN, REMEMBERED - timedelta(days=1)) is Action.VOID
 
 
 def test_the_table_is_whole() -> None:

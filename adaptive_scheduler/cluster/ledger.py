@@ -13,23 +13,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import files
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster.cargo import Hold, Plain, spoilt
-from adaptive_scheduler.reconcile import Entry
+from adaptive_scheduler.reconcile import REMEMBERED, Entry
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Lost, Running
 from adaptive_scheduler.runners.local import rss_of_each
 from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import merged
-
-KEEP = timedelta(days=14)
-"""How long a run is remembered that nobody takes in, and that it ran once it was."""
 
 POLL_FIRST_S, POLL_LONGEST_S = 0.02, 0.05
 
@@ -187,7 +184,7 @@ class Ledger:
                 age = now - datetime.fromtimestamp(folder.path.stat().st_mtime, now.tzinfo)
             except OSError:
                 continue
-            if age > KEEP and run_id not in self._live and not isinstance(self._look(run_id), Running):
+            if age > REMEMBERED and run_id not in self._live and not isinstance(self._look(run_id), Running):
                 shutil.rmtree(folder.path, ignore_errors=True)
                 removed += 1
         return removed
