@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adaptive_scheduler import recent, registration
 from adaptive_scheduler.case import percent
-from adaptive_scheduler.dispatch import command
+from adaptive_scheduler.dispatch import command, script_path
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
@@ -21,6 +21,7 @@ from adaptive_scheduler.events import Level
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.model import Config, State
 from adaptive_scheduler.norms import UNTIL_LEARNED, time_limit
+from adaptive_scheduler.placement import Yard
 from adaptive_scheduler.sizes import spoken
 
 MISSING_TICKS = 3
@@ -44,9 +45,31 @@ def findings(world: World) -> list[Finding]:
         *_state(world),
         *_machine(world),
         *_registration(world.config),
+        *_cluster(world),
     ]
     order = ["error", "warning", "info"]
     return sorted(found, key=lambda one: order.index(one.severity))
+
+
+def _cluster(world: World) -> Iterator[Finding]:
+    """Ask the cluster, where a task goes there, who is unusable and what nobody could run."""
+    tasks = [task for task in world.config.tasks.values() if task.where is not None and task.enabled]
+    if world.config.cluster is None or not tasks:
+        return
+    fleet = world.runner.fleet()
+    world.runner.close()
+    if fleet.problem:
+        yield Finding("warning", "cluster", fleet.problem, "tasks with where wait until it answers")
+        return
+    for node in fleet.nodes:
+        if node.unusable:
+            yield Finding("warning", f"cluster, node '{node.name}'", node.unusable, "until then it gets no work")
+    yard = Yard(fleet, world.config.rules)
+    for task in tasks:
+        if not yard.suitable(task):
+            wish = str(task.where) or "at all"
+            hint = "'adaptive-scheduler cluster status' shows who is there"
+            yield Finding("warning", f"tasks.{task.name}.where", f"there is no node {wish} now", hint)
 
 
 def _tasks(config: Config) -> Iterator[Finding]:
@@ -61,6 +84,9 @@ def _tasks(config: Config) -> Iterator[Finding]:
                 continue
             python = python or (not step.interpreter and step.script.endswith(".py"))
             try:
+                if task.where is not None:  # what runs it is its node's affair
+                    script_path(step.script, folder)
+                    continue
                 command(step, folder=folder, interpreters=config.interpreters, platform=config.rules.platform)
             except DispatchError as error:
                 yield Finding("error", where, str(error), "the task fails alone, the others run")

@@ -12,6 +12,7 @@ import pytest
 from adaptive_scheduler import recent
 from adaptive_scheduler.checkup import Finding, findings
 from adaptive_scheduler.events import Level, Watch
+from adaptive_scheduler.fleet import Where
 from adaptive_scheduler.model import Step
 from tests.builders import minutes, sample, task
 from tests.world import TestWorld
@@ -185,3 +186,36 @@ def test_a_task_that_waits_for_an_event_that_is_switched_off_is_a_warning(place:
 
 def test_a_task_without_an_interval_is_no_finding(place: TestWorld) -> None:
     assert "tasks.job.interval" not in found(place.task("job", None))
+
+
+# -- the cluster ---------------------------------------------------------------------------------------
+
+
+def test_a_cluster_that_does_not_answer_is_a_warning(place: TestWorld) -> None:
+    place.unreachable("nobody listens at master").task("there", where=Where())
+    told = found(place)["cluster"]
+    assert (told.severity, told.message, told.hint) == (
+        *("warning", "nobody listens at master"),
+        "tasks with where wait until it answers",
+    )
+
+
+def test_an_unusable_node_and_a_wish_that_nobody_meets_are_warnings(place: TestWorld) -> None:
+    place.node("a").node("b", unusable="has been silent for 40 s")
+    place.task("fine", where=Where()).task("gpu", where=Where(("gpu",)))
+    told = found(place)
+    assert told["cluster, node 'b'"].message == "has been silent for 40 s"
+    assert told["tasks.gpu.where"].message == "there is no node with label 'gpu' now"
+    assert "tasks.fine.where" not in told
+
+
+def test_without_a_task_that_goes_elsewhere_nobody_is_asked(place: TestWorld) -> None:
+    place.unreachable().task("here")
+    assert "cluster" not in found(place)
+    assert place.runner.asked == 0
+
+
+def test_what_runs_a_script_elsewhere_is_not_looked_for_here(place: TestWorld) -> None:
+    place.node("n1").task("there", where=Where())
+    place.tasks["there"] = replace(place.tasks["there"], steps=(Step("s", "s.unknown"),))
+    assert "not found" in found(place)["tasks.there"].message

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from adaptive_scheduler.cluster import remote
+from adaptive_scheduler.cluster.extra import lacking
 from adaptive_scheduler.cluster.tls import Certificates, refusal, security
 from adaptive_scheduler.cluster.vitals import versions
 from adaptive_scheduler.errors import SchedulerError
@@ -35,6 +36,8 @@ class Link:
         self.down = ""
         self.survey: dict[str, Any] = {}
         self.mute: set[str] = set()
+        if problem := lacking():
+            raise LinkDownError(problem)
         try:
             certificates = Certificates.of(cluster.certificates) if cluster.certificates else None
         except SchedulerError as error:

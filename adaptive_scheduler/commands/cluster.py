@@ -1,6 +1,5 @@
 """`cluster scheduler`, `cluster node` and `cluster status`: the processes of a cluster, and how it stands."""
 
-import importlib.util
 import os
 import platform
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from adaptive_scheduler import addresses, dispatch
 from adaptive_scheduler.cluster import respawn
+from adaptive_scheduler.cluster.extra import lacking
 from adaptive_scheduler.cluster.tls import Certificates
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
@@ -148,11 +148,8 @@ def _cluster(config: str | None, master: str | None, certificates: Path | None) 
 
 
 def _need_the_engine() -> None:
-    if importlib.util.find_spec("distributed") is None:
-        raise UsageError(
-            "clusters need the extra [dask] ('distributed' is not installed); "
-            "install the package with it, for example: pip install '.[dask]'"
-        )
+    if problem := lacking():
+        raise UsageError(problem)
 
 
 def _again() -> list[str]:
