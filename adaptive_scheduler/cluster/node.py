@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ SPARE = 2
 """Threads beyond the slots: critical runs need no slot, and the master counts slots exactly."""
 
 REFUSAL_S = 5.0
+
+JOIN_S = 30.0
+"""A scheduler that has not noticed yet that an older line of this node is dead may never answer its joining."""
 
 REFUSED = 1
 
@@ -80,6 +84,10 @@ def serve(wish: Wish) -> int:
     node.ledger.forget(node.ledger.clock.now())
     node.vitals.watch()
 
+    patience = threading.Timer(JOIN_S, _give_up, (wish.name,))
+    patience.daemon = True
+    patience.start()
+
     async def run() -> None:
         worker = QuietWorker(
             wish.master,
@@ -95,6 +103,7 @@ def serve(wish: Wish) -> int:
         )
         setattr(worker, remote.NODE, node)
         async with worker:
+            patience.cancel()
             print(f"node '{wish.name}' joined {wish.master} with {wish.slots} slots", flush=True)
             await worker.finished()  # type: ignore[no-untyped-call]  # the engine types little of itself
 
@@ -121,3 +130,9 @@ def _why_not(error: Exception, wish: Wish) -> str:
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
         return f"port {wish.port} of {wish.host} is taken; give it another --port"
     return f"cannot join '{wish.master}': {cause}"
+
+
+def _give_up(name: str) -> None:
+    """End this process, whatever the engine waits for: it is started again."""
+    print(f"node '{name}': the scheduler did not answer its joining in {JOIN_S:g} s", file=sys.stderr, flush=True)
+    os._exit(REFUSED)
