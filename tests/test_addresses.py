@@ -53,3 +53,7 @@ def test_an_address_is_a_scheme_a_host_and_a_port(address: str, means: tuple[str
 )
 def test_loopback_is_this_machine_alone(address: str, here: bool) -> None:
     assert parse(address).is_loopback is here
+
+
+def test_tls_is_what_encrypts() -> None:
+    assert [parse(f"{scheme}://localhost").is_encrypted for scheme in ("tls", "tcp")] == [True, False]

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.fleet import Cluster, OnLoss, Unreachable, Where
+from adaptive_scheduler.preview import look, offers
 from adaptive_scheduler.runners.base import ComesBack, Lost
 from adaptive_scheduler.runners.base import Unreachable as Silent
+from tests.tables import table
 from tests.world import TestWorld
 
 ANY = Where()
@@ -160,3 +162,25 @@ def test_a_restored_state_gives_the_same_run_the_same_id(world: TestWorld) -> No
     assert world.runner.submitted.count("job") == 3
     assert world.state.tasks["job"].last is not None
     assert world.state.tasks["job"].last.run_id == first.run_id
+
+
+def test_why_names_every_node_and_what_it_says(world: TestWorld) -> None:
+    world.node("calm", 5).node("full", 5, runs={"a": None, "b": None}).node("hot", 80).node("win", os="windows")
+    world.task("job", where=Where(os="linux")).cycle()
+    look_world = world.later(minutes=10).world
+    assert offers(look_world, look(look_world), "job") == {
+        "calm": "would take it: CPU 5 %, memory 20 %, 0 of 2 slots taken",
+        "full": "2 of 2 slots are taken",
+        "hot": "CPU 80 % is above 70 %; starts in 5 min at the latest",
+        "win": "runs windows, not linux",
+    }
+
+
+def test_a_task_that_runs_here_has_no_nodes_to_name(world: TestWorld) -> None:
+    here = world.node("n1").task("here").task("there", where=ANY).world
+    assert offers(here, look(here), "here") == {}
+
+
+def test_what_was_learned_is_not_for_what_runs_on_nodes(world: TestWorld) -> None:
+    world.rhythm(tables={"there": table()}).node("n1").task("there", where=ANY)
+    assert "it runs on nodes" in look(world.world).learning.why["there"]
