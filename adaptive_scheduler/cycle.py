@@ -143,6 +143,8 @@ class _Cycle:
 
     def _asked(self, peek: State, reports: Mapping[str, RunState], now: datetime) -> Fleet:
         """Return the nodes as they are now, where a task may go to one; who was asked once is asked in every round."""
+        if self.config.cluster is None:
+            return NOBODY
         state = settle(peek, reports, now, self.config).state
         started, force = {*self.started, *self.unstartable}, self.wish.force
         wanted = is_wanted(self.config.tasks, state, self.rules, now, started, force=force)

@@ -52,6 +52,8 @@ class ClusterRunner:
     def prepare(self, order: Order) -> None:
         """Write down what is intended and gather what is to be sent; raises OSError."""
         ledger = "" if self._link is None else self._link.ledger_of(order.node)
+        if not ledger:  # an order without it would be refused there, and nobody could be asked about it
+            raise OSError(f"node '{order.node}' has just left")
         self._cargo[order.run_id] = {**pack(order, self.config), "ledger": ledger}
         self.mirror(order.task.name, order.run_id).write_intent(Intent(order.node, ledger, self.clock.now()))
 
