@@ -47,7 +47,7 @@ def test_a_cluster_and_what_goes_there_become_values() -> None:
         f'{TASK}where = {{ labels = ["gpu"], os = "windows", node = "n1" }}\ndeploy = "path"\non_loss = "report"\n'
     )
     assert known.cluster is not None
-    assert (known.cluster.master, known.cluster.certificates) == ("tls://m:8786", "/x/c")
+    assert (known.cluster.master, known.cluster.certificates) == ("tls://m:8786", str(Path("/x/c").absolute()))
     assert known.cluster.timeout.total_seconds() == 0.5
     assert known.cluster.on_loss is OnLoss.RERUN
     assert known.rules.when_unreachable is Unreachable.LOCAL
