@@ -2,7 +2,7 @@
 
 import time
 
-from adaptive_scheduler import lastgood, recall, recent, registration, vigilance
+from adaptive_scheduler import lastgood, outbox, recall, recent, registration, vigilance
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.opening import open_world, seams_in_force
@@ -42,6 +42,7 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
         notes.append(lastgood.explanation(opening.opened))
     kept = recall.shown(world.store.folder, world.config.rules.tick)
     notes += recall.troubles(kept.answered)
+    notes += outbox.complaints(world.config)
     return overview(
         world.config,
         seen.state,
