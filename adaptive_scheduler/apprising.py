@@ -1,7 +1,7 @@
-"""Send a message to people by Apprise, which knows some hundred services; the one room that imports it."""
+"""Send a message to people by Apprise, which knows more than a hundred services; the one room that imports it."""
 
-import logging
-import threading
+PATIENCE_S = 30.0
+"""How long one message may take, whatever the service does."""
 
 MISSING = "apprise is not installed: pip install 'adaptive-rhythm-scheduler[notify]'"
 
@@ -13,40 +13,32 @@ def is_there() -> bool:
     return find_spec("apprise") is not None
 
 
-def send(address: str, title: str, body: str) -> str:
+def send(address: str, title: str, body: str, tone: str = "info") -> str:
     """Send a message to one address; returns what went wrong, empty when nothing did. Never raises.
 
-    What Apprise says may quote the address: it is for the caller to blot that out.
+    `tone` is "failure", "warning", "info" or "success". What Apprise says may quote the address: it is for the
+    caller to blot that out.
     """
     try:
+        import logging
+
         import apprise
     except ImportError:
         return MISSING
-    heard = _Heard()
-    log = logging.getLogger("apprise")
-    log.addHandler(heard)
+    complaints: list[str] = []
     try:
         post = apprise.Apprise()
         if not post.add(address):
             return "it holds no address that Apprise understands"
-        if post.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
-            return ""
+        told = post.notify(
+            body,
+            title,
+            tone,
+            "text",
+            timeout=PATIENCE_S,
+            log_callback=lambda entry, _service: complaints.append(entry.message),
+            log_level=logging.WARNING,
+        )
     except Exception as error:  # whatever a plugin of it does
         return f"{type(error).__name__}: {error}"
-    finally:
-        log.removeHandler(heard)
-    return heard.last or "it was not accepted"
-
-
-class _Heard(logging.Handler):
-    """The last thing that the library complained of in this thread; others send at the same time."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last = ""
-        self._mine = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a complaint."""
-        if record.thread == self._mine:
-            self.last = record.getMessage()
+    return "" if told else "; ".join(complaints[-1:]) or "it was not accepted"

@@ -71,9 +71,9 @@ def _matters(view: _View, told: set[About]) -> dict[About, str]:
     found = {about: ask(view) for about, ask in _MATTERS.items() if about in view.wish.on}
     if not view.seen.awake:  # what has been told of before stays so, nothing of time begins
         found |= {about: "" for about in (About.OVERDUE, About.STARVING) if about not in told}
-    if About.STARVING in told and view.decision.code not in (Code.RUN, Code.EVENT, *SAID_ON_PURPOSE):
+    if view.decision.code not in (Code.RUN, Code.EVENT, *SAID_ON_PURPOSE):
         # On a machine that is always full it starts only by force, each time after the same long wait.
-        found[About.STARVING] = found[About.STARVING] or "waits"
+        found |= {about: "still" for about in (About.OVERDUE, About.STARVING) if about in told & found.keys()}
     return {about: reason for about, reason in found.items() if reason}
 
 

@@ -15,11 +15,13 @@ def faults(config: Config, environ: Mapping[str, str] = os.environ) -> Iterator[
     """Yield what keeps people and dead-man's switches from being told; no value of a variable is in it."""
     wish = config.notify
     way_out = "write it as NAME=address into the file of notify.secrets"
+    said = set[str]()
     for where, name in _names(config):
         _, problem = envfile.lookup(name, environ, wish.secrets)
-        if problem:
-            yield where, problem, way_out
-        elif name in environ and not _in_file(name, wish.secrets):
+        if problem and problem not in said:  # one about the file holds for every name
+            said.add(problem)
+            yield where, problem, way_out if f"'{name}'" in problem else ""
+        elif not problem and not _in_file(name, wish.secrets):
             hint = "what the system's scheduler starts may not have it: " + way_out
             yield where, f"'{name}' stands in this shell's environment alone", hint
     if wish.to and not apprising.is_there():

@@ -5,6 +5,7 @@ end of one run. Proxies of the environment and certificates are respected.
 See https://healthchecks.io/docs/http_api/ ("Send a start signal", "Use rid query parameter").
 """
 
+import ssl
 import uuid
 from datetime import timedelta
 from urllib.error import HTTPError, URLError
@@ -32,6 +33,8 @@ def ping(address: str, one: Ping, text: str) -> str:
         return f"HTTP {error.code}"
     except URLError as error:
         cause = error.reason
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"certificate not accepted: {cause.verify_message}"
         return in_words(cause, PATIENCE) if isinstance(cause, BaseException) else str(cause)
     except Exception as error:  # whatever an address can do to the library
         return in_words(error, PATIENCE)

@@ -120,7 +120,7 @@ class Sender:
     def _tell(self, address: str, notices: Sequence[Notice]) -> str:
         title = wording.title(notices, socket.gethostname())
         tails = {one.run_id: self._output(one.task, one.run_id) for one in notices if one.run_id}
-        return apprising.send(address, title, wording.body(notices, tails, self.order.config))
+        return apprising.send(address, title, wording.body(notices, tails, self.order.config), wording.tone(notices))
 
     def _said(self, one: Ping) -> str:
         """Return what a ping carries: why, and where a run failed how its output ended."""

@@ -28,6 +28,14 @@ _TITLES: Mapping[About, str] = {
     About.SHORT_RUN: "{task} was unusually short",
     About.HEAVY_RUN: "{task} used unusually much memory",
 }
+_TONES: Mapping[About, str] = {
+    About.FAILURE: "failure",
+    About.OVERDUE: "failure",
+    About.RECOVERY: "success",
+    About.SHORT_RUN: "info",
+    About.LONG_RUN: "info",
+    About.HEAVY_RUN: "info",
+}
 _FURTHER: Mapping[About, str] = {
     **dict.fromkeys(About, "logs {task} --run {run}"),
     **dict.fromkeys((About.OVERDUE, About.STARVING), "why {task}"),
@@ -35,6 +43,12 @@ _FURTHER: Mapping[About, str] = {
     About.MISSED_CYCLES: "check",
     About.EVENT: "events",
 }
+
+
+def tone(notices: Sequence[Notice]) -> str:
+    """Return how grave a message is, of its gravest notice: "failure", "warning", "info" or "success"."""
+    tones = {_TONES.get(one.about, "warning") for one in notices}
+    return min(tones, key=("failure", "warning", "info", "success").index)
 
 
 def title(notices: Sequence[Notice], host: str) -> str:
@@ -87,7 +101,7 @@ def _part(one: Notice, output: str, config: str) -> str:
     quoted = tail(output)
     if quoted:
         lines += ["last lines of its output:", *(f"  | {line}" for line in quoted.splitlines())]
-    further = _FURTHER[one.about].format(task=_quoted(one.task), run=_quoted(one.run_id))
+    further = _FURTHER[one.about].format(task=_quoted(one.task), run=_quoted(one.run_id or "ID"))
     lines.append(f"look further: adaptive-scheduler --config {_quoted(config)} {further}")
     return "\n".join(lines)
 
