@@ -67,6 +67,10 @@ class Overview:
     rhythm: str = ""
     watched: Sequence[Watched] = ()
     """How it stands with the events."""
+    ahead: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
+    """When tasks will probably start in the hours to come, by name; empty where nobody looked."""
+    ahead_by: str = ""
+    """What that rests on, in words."""
 
     @property
     def ok(self) -> bool:

@@ -21,10 +21,13 @@ from adaptive_scheduler.render.base import (
     columns,
     relative,
 )
+from adaptive_scheduler.render.upcoming import strips
 from adaptive_scheduler.terminal import Text, console, sparkline
 from adaptive_scheduler.times import clock_time
 
 NAME_WIDTH = 24
+NARROW = 70
+"""With fewer columns than these names have to wrap too."""
 
 
 def status(view: Overview) -> None:
@@ -38,6 +41,8 @@ def overview_page(view: Overview) -> RenderableType:
     if view.ok:
         parts.append(Text(f"Everything is fine: {len(view.tasks)} tasks, cycle {view.cycle}.", GOOD))
     else:
+        count = len(view.problems)
+        parts.append(Text(f"Not everything is fine: {count} problem{'s' if count > 1 else ''}.", BAD))
         parts += [Text(problem[0].upper() + problem[1:], BAD) for problem in view.problems]
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     line = f"CPU {percent(view.sample.cpu)}  memory {percent(view.sample.memory)}"
@@ -54,13 +59,16 @@ def overview_page(view: Overview) -> RenderableType:
         parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]
     parts += [Text(note, WARN) for note in view.notes]
     table = columns("Task", "Last run", "Every", "Next look", "Now")
-    # Names stay whole as far as there is room for the reasons; "Now" can wrap better than they.
-    table.columns[0].min_width = min(NAME_WIDTH, max((cell_len(one.name) for one in view.tasks), default=0))
+    longest = max((cell_len(one.name) for one in view.tasks), default=0)
+    # Names stay whole as far as there is room for the reasons; "Now" can wrap better than they. Only a fixed width is
+    # taken off the others: a least one would make the table wider than the console, which cuts it off.
+    table.columns[0].width = min(NAME_WIDTH, longest) if console().width >= NARROW else None
     for one in view.tasks:
         table.add_row(
             _name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one)
         )
     parts.append(table)
+    parts += strips(view.ahead, view.ahead_by, view.at, encoding)
     return Group(*parts)
 
 
