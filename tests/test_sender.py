@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,6 +192,23 @@ def test_what_is_no_address_is_said_without_quoting_it(desk: Desk) -> None:
     desk.send()
     assert len(desk.log) == 2
     assert not any("nonsense" in line for line in desk.log)
+
+
+def test_whatever_a_way_of_telling_does_is_no_end_of_the_sender(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> str:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(pinging, "ping", breaks)
+    desk.at(CYCLE="http://x").ping()
+    assert desk.send() == sender.FINE
+    assert [line for line in desk.log if "'CYCLE' cannot be told: RuntimeError: broken" in line]
+
+
+def test_without_apprise_notices_wait_and_the_log_says_for_what(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    desk.at(OPS="json://x/y").tell().send()
+    assert [line for line in desk.log if "apprise is not installed: pip install" in line]
+    assert desk.waiting == {"OPS": 1}
 
 
 def test_who_is_no_longer_told_is_forgotten(desk: Desk) -> None:
