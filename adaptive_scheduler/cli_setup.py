@@ -115,3 +115,23 @@ def init(
     from adaptive_scheduler.commands.starter import init as body
 
     return body(folder)
+
+
+@app.command("help")
+@verb
+def help_(
+    context: typer.Context,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TOPIC",
+            help="A command, or another topic; nothing: the list of them.",
+            show_default=False,
+            autocompletion=completion.topics,
+        ),
+    ] = None,
+) -> int:
+    """Show a page of the manual, or the list of its topics."""
+    from adaptive_scheduler.commands.help import help_ as body
+
+    return body(context.find_root(), topic or [])

@@ -52,6 +52,21 @@ def runs(context: typer.Context, incomplete: str) -> list[str]:
     return _quietly(lambda: _starting(incomplete, _run_ids(context)))
 
 
+def topics(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the topics of `help` by their next word: a verb, what stands below it, or another topic."""
+
+    def offer() -> list[str]:
+        from adaptive_scheduler.commands.topics import TOPICS
+
+        group: Any = context.find_root().command
+        words = context.params.get("topic") or ()
+        for word in words:
+            group = group.commands[word]
+        return _starting(incomplete, [*group.commands, *(() if words else TOPICS)])
+
+    return _quietly(offer)
+
+
 def past_times(_context: typer.Context, incomplete: str) -> list[str]:
     """Offer times that are over, in words."""
     counted = [f"{incomplete}{unit} ago" for unit in "mhd"] if re.fullmatch(r"[1-9]\d{0,3}", incomplete) else []
