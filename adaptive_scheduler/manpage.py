@@ -13,6 +13,9 @@ INDENT = 4
 WIDEST, NARROWEST = 100, 30
 """Columns: longer lines are hard to read, shorter ones hold no word."""
 
+UNBROKEN = "\xa0"
+"""A space at which no line is broken; it is printed as a plain one."""
+
 _TERM_AT_MOST = 24
 """A longer term stands on a line of its own."""
 
@@ -57,7 +60,8 @@ def commands(sections: Iterable[Section]) -> list[str]:
 def layout(sections: Sequence[Section], width: int) -> str:
     """Return the page, no line wider than the terminal where its words allow that."""
     columns = min(max(width, NARROWEST), WIDEST)
-    return "\n\n".join(f"{one.title}\n" + "\n".join(_body(one, columns)) for one in sections) + "\n"
+    text = "\n\n".join("\n".join([one.title, *_body(one, columns)]) for one in sections) + "\n"
+    return text.replace(UNBROKEN, " ")
 
 
 def _body(section: Section, columns: int) -> Iterator[str]:
@@ -79,7 +83,7 @@ def _defined(text: str, column: int, columns: int) -> Iterator[str]:
     if len(term) <= _TERM_AT_MOST and column <= columns // 2:
         yield from _wrapped(f"{term:<{column - INDENT}}{meaning}", INDENT, column, columns)
     else:
-        yield f"{' ' * INDENT}{term}"
+        yield from _wrapped(term, INDENT, INDENT, columns)
         yield from _wrapped(meaning, INDENT + 4, INDENT + 4, columns)
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 LESS = "FRX"
 """For less, unless $LESS says otherwise: end at once when a page fits, leave the text on the screen."""
@@ -44,14 +45,10 @@ def _paged(argv: list[str], text: str, environ: Mapping[str, str]) -> bool:
     except OSError:
         return False
     assert process.stdin is not None
-    try:
-        with process.stdin as pipe:
-            pipe.write(text.encode(encoding, "replace"))
-    except OSError:
-        pass  # left before the end was read
-    while True:
-        try:
+    # ^C is the pager's: less stays, and so does its reader. One that ends early has not read all, as is its right.
+    with suppress(OSError, KeyboardInterrupt), process.stdin as pipe:
+        pipe.write(text.encode(encoding, "replace"))
+    while process.returncode is None:
+        with suppress(KeyboardInterrupt):
             process.wait()
-        except KeyboardInterrupt:
-            continue  # ^C is the pager's: less stays, and so does its reader
-        return True
+    return True

@@ -3,11 +3,10 @@
 A command is typer's, whose classes come from click or from a copy of it: nothing but their common attributes is used.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from adaptive_scheduler.manpage import Section, definition
+from adaptive_scheduler.manpage import UNBROKEN, Section, definition
 
 PROGRAM = "adaptive-scheduler"
 
@@ -47,7 +46,7 @@ def options(command: Any, context: Any) -> Section:
         record = one.get_help_record(context)
         if record is not None:
             term, meaning = (" ".join(part.split()) for part in record)
-            lines.append(definition(_without_default_brackets(term), meaning))
+            lines.append(definition(one.metavar if one.param_type_name == "argument" else term, meaning))
     return Section("OPTIONS", tuple(lines))
 
 
@@ -68,8 +67,5 @@ def _written(parameter: Any) -> str:
         flag = parameter.is_flag
         text = parameter.opts[0] + ("" if flag else f" {parameter.metavar}")
     many = " ..." if parameter.nargs == -1 or getattr(parameter, "multiple", False) else ""
-    return f"{text}{many}" if parameter.required else f"[{text}]{many}"
-
-
-def _without_default_brackets(term: str) -> str:
-    return re.sub(r"^\[(.*)\]$", r"\1", term)
+    written = f"{text}{many}" if parameter.required else f"[{text}]{many}"
+    return written.replace(" ", UNBROKEN)

@@ -14,14 +14,16 @@ PROGRAM = "adaptive-scheduler"
 SETUP = {
     "bash": (
         ["bash", "--norc", "--noprofile", "-i"],
-        'source ./script; bind "set bell-style none"; bind -x \'"\\C-x\\C-d": printf "\\n<<%s>>\\n" "$READLINE_LINE"\'\n',
+        'source ./script; bind -x \'"\\C-x\\C-g": printf "\\n<<%s>>\\n" "$READLINE_LINE"\'; PS1="@rea""dy@"\n',
     ),
     "zsh": (
         ["zsh", "-f", "-i"],
         "autoload -Uz compinit; compinit -D -u; source ./script; setopt no_beep; "
-        'tell() { print -r -- $\'\\n\'"<<$BUFFER>>" }; zle -N tell; bindkey "^X^D" tell\n',
+        "tell() { print -r -- $'\\n'\"<<$BUFFER>>\" }; zle -N tell; bindkey '^X^G' tell; "
+        'ready() { print -r -- "@rea""dy@" }; zle -N zle-line-init ready\n',
     ),
 }
+"""How each is started, and what it is told: to print its line at ^X^G, and @ready@ once it listens to single keys."""
 
 
 class Shell:
@@ -44,12 +46,12 @@ class Shell:
             start_new_session=True,
         )
         os.close(secondary)
-        self._type(setup + "printf '<<%s>>\\n' ready\n")
-        self._answer(b"<<ready>>")
+        self._type(setup)
+        self._answer(b"@ready@")
 
-    def tab(self, line: str, *, times: int = 1) -> str:
+    def tab(self, line: str) -> str:
         """Return what the line is after Tab; the line is forgotten then."""
-        self._type(line + "\t" * times + "\x18\x04")
+        self._type(f"{line}\t\x18\x07")
         seen = self._answer(b">>")
         self._type("\x15")
         return seen.rpartition("<<")[2].partition(">>")[0]

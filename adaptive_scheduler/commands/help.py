@@ -10,8 +10,18 @@ from adaptive_scheduler.manpage import Section, definition, layout
 from adaptive_scheduler.names import instead
 from adaptive_scheduler.pager import page
 
-ORDER = ("DESCRIPTION", "COMMANDS", "OPTIONS", "OUTPUT", "JSON", "EXIT STATUS", "EXAMPLES", "FILES")
-ORDER += ("ENVIRONMENT", "SEE ALSO")
+ORDER = (
+    "DESCRIPTION",
+    "COMMANDS",
+    "OPTIONS",
+    "OUTPUT",
+    "JSON",
+    "EXIT STATUS",
+    "EXAMPLES",
+    "FILES",
+    "ENVIRONMENT",
+    "SEE ALSO",
+)
 """Of the sections of a verb's page, behind NAME and SYNOPSIS."""
 
 EXIT_STATUS = {

@@ -56,7 +56,9 @@ def _keys() -> Iterator[Section]:
     from adaptive_scheduler.schema import schema
 
     for name, table in schema()["properties"].items():
-        named = table.get("additionalProperties") or next(iter(table.get("patternProperties", {}).values()), {})
+        named: Mapping[str, Any] = table.get("additionalProperties") or next(
+            iter(table.get("patternProperties", {}).values()), {}
+        )
         if "properties" in named:
             yield _table(f"[{name}.NAME]", named)
         elif "properties" in table:
