@@ -130,8 +130,9 @@ def help_(
             autocompletion=completion.topics,
         ),
     ] = None,
+    man: Annotated[bool, typer.Option("--man", help="Print it in troff, for man.")] = False,
 ) -> int:
     """Show a page of the manual, or the list of its topics."""
     from adaptive_scheduler.commands.help import help_ as body
 
-    return body(context.find_root(), topic or [])
+    return body(context.find_root(), topic or [], man=man)

@@ -20,7 +20,8 @@ _TERM_AT_MOST = 24
 """A longer term stands on a line of its own."""
 
 _HEADING = re.compile(r"[A-Z][A-Z .,\[\]-]*")
-_SEPARATOR = " :: "
+SEPARATOR = " :: "
+"""Between a term and its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,12 @@ def parse(text: str) -> list[Section]:
 
 def definition(term: str, meaning: str) -> str:
     """Return the line that defines a term."""
-    return f"{term}{_SEPARATOR}{meaning}"
+    return f"{term}{SEPARATOR}{meaning}"
 
 
 def terms(section: Section) -> list[str]:
     """Return what a section defines, in its order."""
-    return [line.partition(_SEPARATOR)[0] for line in section.lines if _SEPARATOR in line]
+    return [line.partition(SEPARATOR)[0] for line in section.lines if SEPARATOR in line]
 
 
 def commands(sections: Iterable[Section]) -> list[str]:
@@ -68,18 +69,18 @@ def _body(section: Section, columns: int) -> Iterator[str]:
     """Yield the lines below a heading."""
     short = [len(term) for term in terms(section) if len(term) <= _TERM_AT_MOST]
     column = INDENT + max(short, default=0) + 2
-    for block in _blocks(section.lines):
+    for block in blocks(section.lines):
         first = block[0]
-        if _stands_as_it_is(first) or not first:
+        if stands_as_it_is(first) or not first:
             yield f"{' ' * INDENT}{first}".rstrip()
-        elif _SEPARATOR in first:
+        elif SEPARATOR in first:
             yield from _defined(" ".join(block), column, columns)
         else:
             yield from _wrapped(" ".join(block), INDENT, INDENT + 2 * first.startswith("- "), columns)
 
 
 def _defined(text: str, column: int, columns: int) -> Iterator[str]:
-    term, _, meaning = text.partition(_SEPARATOR)
+    term, _, meaning = text.partition(SEPARATOR)
     if len(term) <= _TERM_AT_MOST and column <= columns // 2:
         yield from _wrapped(f"{term:<{column - INDENT}}{meaning}", INDENT, column, columns)
     else:
@@ -98,12 +99,12 @@ def _wrapped(text: str, first: int, other: int, columns: int) -> list[str]:
     )
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the lines that flow together."""
+def blocks(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the lines that flow together, an empty line as a block of its own."""
     block: list[str] = []
     for line in lines:
-        alone = not line or _stands_as_it_is(line)
-        begins = alone or line.startswith("- ") or _SEPARATOR in line
+        alone = not line or stands_as_it_is(line)
+        begins = alone or line.startswith("- ") or SEPARATOR in line
         if begins and block:
             yield block
             block = []
@@ -115,7 +116,8 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
         yield block
 
 
-def _stands_as_it_is(line: str) -> bool:
+def stands_as_it_is(line: str) -> bool:
+    """Say whether a line is a command or a piece of a file, which no width breaks."""
     return line.startswith(("$ ", "    "))
 
 

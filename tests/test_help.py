@@ -189,6 +189,7 @@ def test_a_page_fits_its_terminal_in_plain_ascii(program: Inside, topic: str, co
         (["whi"], "no help on 'whi'; did you mean 'why'?"),
         (["cluster", "nodes"], "did you mean 'cluster node'?"),
         (["task.toml"], "did you mean 'tasks.toml'?"),
+        (["--man"], "name the topic of the page, such as: help --man why"),
         (["\x1b[31mzzz"], "no help on '\\x1b[31mzzz'; the topics are: run, "),
     ],
 )

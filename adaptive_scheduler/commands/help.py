@@ -3,12 +3,13 @@
 import shutil
 from typing import Any
 
-from adaptive_scheduler import usage
-from adaptive_scheduler.commands import topics
+from adaptive_scheduler import __version__, usage
+from adaptive_scheduler.commands import output, topics
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.manpage import Section, definition, layout
 from adaptive_scheduler.names import instead
 from adaptive_scheduler.pager import page
+from adaptive_scheduler.troff import troff
 
 ORDER = (
     "DESCRIPTION",
@@ -33,11 +34,27 @@ EXIT_STATUS = {
 """What every verb may end with; a page says what else, and what it means by them."""
 
 
-def help_(root: Any, words: list[str]) -> int:
+CHAPTERS = {"tasks.toml": 5, "files": 5}
+"""Of the manual of Unix: files; commands are in 1, all else in 7."""
+
+
+def help_(root: Any, words: list[str], *, man: bool) -> int:
     """Show the page of a topic, or the list of topics; `root` is the context of the program's command line."""
     topic = " ".join(words)
+    if man:
+        output.line(_for_man(root, topic).rstrip("\n"))
+        return 0
     page(layout(sections(root, topic) if topic else contents(root), shutil.get_terminal_size().columns))
     return 0
+
+
+def _for_man(root: Any, topic: str) -> str:
+    """Return the page in troff, for man; UsageError where no topic is named."""
+    if not topic:
+        raise UsageError("name the topic of the page, such as: help --man why")
+    chapter = CHAPTERS.get(topic, 7 if topic in topics.TOPICS else 1)
+    name = f"{usage.PROGRAM}-{topic.replace(' ', '-')}"
+    return troff(sections(root, topic), name, chapter, f"{usage.PROGRAM} {__version__}")
 
 
 def sections(root: Any, topic: str) -> list[Section]:
