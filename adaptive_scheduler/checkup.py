@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adaptive_scheduler import recent, registration
+from adaptive_scheduler import notifycheck, recent, registration
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.dispatch import command, script_path
 from adaptive_scheduler.durations import words
@@ -46,6 +46,7 @@ def findings(world: World) -> list[Finding]:
         *_machine(world),
         *_registration(world.config),
         *_cluster(world),
+        *(Finding("warning", *fault) for fault in notifycheck.faults(world.config)),
     ]
     order = ["error", "warning", "info"]
     return sorted(found, key=lambda one: order.index(one.severity))

@@ -1,21 +1,24 @@
-"""What a cycle writes down for people: the log, the history, the recent samples, and its complaints.
+"""What a cycle writes down for people: the log, the history, the recent samples, its complaints, what is told.
 
 Scheduling depends on none of it: whatever fails here costs a note and nothing else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adaptive_scheduler import journal as log
-from adaptive_scheduler import recent, recovery
+from adaptive_scheduler import notices, recent, recovery
 from adaptive_scheduler.archive import HistoryError
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Noted, World
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.journal import Line
+from adaptive_scheduler.lateness import MISSING_TICKS
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Result, State
-from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Unreachable
+from adaptive_scheduler.notify import Ping, Signal
+from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Unreachable
 
 HELD_BACK = (
     *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.NO_NODE),
@@ -33,6 +36,8 @@ class Chronicle:
         self.notes: list[str] = []
         self.logged = True
         self._lines: list[Line] = []
+        self._awake = True
+        self._to_send = False
         for note in notes:
             self.complain("ERROR", note)
 
@@ -44,8 +49,10 @@ class Chronicle:
             self.notes.append(text)
             self._lines.append(Line(self.world.clock.now(), level, log.SCHEDULER, text))
 
-    def opened(self, now: datetime, sample: Sample) -> None:
+    def opened(self, now: datetime, sample: Sample, cycle_before: datetime | None) -> None:
         """Tell of the beginning, and keep its sample among the recent ones."""
+        tick = self.world.config.rules.tick
+        self._awake = cycle_before is not None and now - cycle_before <= MISSING_TICKS * tick
         try:
             recent.write(self.world.store.folder, sample)
         except OSError as error:
@@ -67,12 +74,15 @@ class Chronicle:
         """Tell of each event that waited for its task in vain."""
         self._lines += [log.lapsed(now, task, one) for task, one in gone]
 
-    def started(self, now: datetime, decision: Decision, first_step: str | None, event: Event | None) -> None:
+    def started(self, now: datetime, decision: Decision, first_step: str | None, order: Order) -> None:
         """Tell of a start, and of the event that it is for."""
-        self._lines += log.task_started(now, decision, first_step, event)
+        self._lines += log.task_started(now, decision, first_step, order.event)
+        self._ping(order.task.name, Signal.START, now, decision.reason, order.run_id)
 
     def ended(self, name: str, result: Result, report: Finished | Lost) -> None:
         """Tell of an end."""
+        signal = Signal.SUCCESS if result.status.succeeded else Signal.FAIL
+        self._ping(name, signal, self.world.clock.now(), f"{result.status.value} {result.cause}".strip(), result.run_id)
         steps = report.steps if isinstance(report, Finished) else ()
         notes = report.notes if isinstance(report, Finished) else ()
         self._lines += log.task_ended(name, result, steps, notes)
@@ -82,7 +92,10 @@ class Chronicle:
         self._lines += [log.strayed(now, name, report) for name, report in strays]
 
     def write(self) -> None:
-        """Append what has gathered to the log."""
+        """Append what has gathered to the log, and have sent what has been put into the outbox."""
+        if self._to_send:
+            self._to_send = False
+            self._outgoing(self.world.outbox.send)
         try:
             self.world.journal.write(self._lines)
             self._lines, self.logged = [], True
@@ -91,6 +104,36 @@ class Chronicle:
             problem = f"cannot write the log '{self.world.journal.path}': {error}, continuing"
             if problem not in self.notes:
                 self.notes.append(problem)
+
+    # -- people and dead-man's switches ------------------------------------------------------------
+
+    def tell(self, state: State, seen: notices.Facts) -> State:
+        """Keep notices of what has begun or is over; returns the state with what has been told.
+
+        It is called while the state is changed: told is what is kept, and what cannot be kept is told later.
+        """
+        if not self.world.config.notify.to:
+            return state
+        told, news = notices.noticed(self.world.config, state, replace(seen, awake=self._awake))
+        if self._outgoing(lambda: self.world.outbox.tell(news)):
+            self._to_send = self._to_send or bool(news)
+            return told
+        return state
+
+    def _ping(self, name: str, signal: Signal, at: datetime, reason: str, run_id: str) -> None:
+        task = self.world.config.tasks.get(name)
+        if task is not None and task.ping:
+            one = Ping(task.ping, signal, at, reason, name, run_id)
+            self._to_send = self._outgoing(lambda: self.world.outbox.ping(one)) or self._to_send
+
+    def _outgoing(self, act: Callable[[], None]) -> bool:
+        """Do something with the outbox; says whether that went well."""
+        try:
+            act()
+        except OSError as error:
+            self.complain("WARNING", f"nobody can be told: {error}, continuing")
+            return False
+        return True
 
     # -- the history -------------------------------------------------------------------------------
 

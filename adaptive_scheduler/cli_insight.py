@@ -183,3 +183,12 @@ def events(
     from adaptive_scheduler.commands.events import events as body
 
     return body(context.obj, kind=kind, limit=limit, trace=trace, as_json=as_json)
+
+
+@app.command()
+@verb
+def notify(context: typer.Context, as_json: AsJson = False) -> int:
+    """Send a test notice to every address of [notify], and say what became of it."""
+    from adaptive_scheduler.commands.notify import notify as body
+
+    return body(context.obj, as_json=as_json)

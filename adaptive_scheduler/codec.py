@@ -118,6 +118,7 @@ def _encode_task(task: TaskState) -> Plain:
         "excused_s": task.excused_s,
         "footprint": task.footprint or None,
         "event": task.event and events.encode(task.event),
+        "told": task.told or None,
     }
     return {key: value for key, value in full.items() if value not in (None, 0, False)}
 
@@ -142,6 +143,7 @@ def _decode_task(plain: Plain) -> TaskState:
         excused_s=_finite(plain.get("excused_s", 0.0)),
         footprint=_str(plain.get("footprint", "")),
         event=None if event is None else events.decode(event),
+        told=_str(plain.get("told", "")),
     )
 
 

@@ -16,6 +16,7 @@ from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
+from adaptive_scheduler.notify import About, Notify
 from adaptive_scheduler.watchlist import probes, watches
 
 Plain = Mapping[str, Any]
@@ -100,7 +101,7 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
     special = {priority: gate[priority] for priority in _LIMITS_BY_PRIORITY if priority in gate}
     return Config(
         path=str(where),
-        state_dir=state_dir(where, scheduler.get("state_dir", DEFAULT_STATE_DIR)),
+        state_dir=absolute(where, scheduler.get("state_dir", DEFAULT_STATE_DIR)),
         rules=Rules(
             **_durations(scheduler, {"tick": "tick"}),
             **_renamed(scheduler, {"max_parallel": "max_parallel"}),
@@ -111,6 +112,7 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
         ),
         tasks={name: _task(name, table) for name, table in plain["tasks"].items()},
         cluster=_cluster(plain["cluster"], where) if "cluster" in plain else None,
+        notify=_notify(plain.get("notify", {}), where),
         watches=watches(plain.get("events", {})),
         probes=probes(plain.get("probes", {})),
         interpreters={ending: tuple(argv) for ending, argv in plain.get("interpreters", {}).items()},
@@ -123,8 +125,8 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
     )
 
 
-def state_dir(config_path: Path, written: str) -> str:
-    """Return the absolute state folder that `state_dir` names in the file at an absolute path."""
+def absolute(config_path: Path, written: str) -> str:
+    """Return the absolute path that the file at an absolute path means by a relative one, or by one with ~."""
     return os.path.abspath(config_path.parent / os.path.expanduser(written))  # noqa: PTH100, PTH111  # see `build`; never raises
 
 
@@ -144,10 +146,19 @@ def _cluster(table: Plain, path: Path) -> Cluster:
     folder = table.get("certificates")
     return Cluster(
         table["master"],
-        "" if folder is None else os.path.abspath(path.parent / os.path.expanduser(folder)),  # noqa: PTH100, PTH111  # as state_dir
+        "" if folder is None else absolute(path, folder),
         **_durations(table, {"timeout": "timeout", "lost_after": "lost_after"}),
         **_kinds(table, {"on_loss": OnLoss}),
     )
+
+
+def _notify(table: Plain, path: Path) -> Notify:
+    values: dict[str, Any] = _renamed(table, {"failures": "failures", "ping": "ping"})
+    if "on" in table:
+        values["on"] = frozenset(About(one) for one in table["on"])
+    if "secrets" in table:
+        values["secrets"] = absolute(path, table["secrets"])
+    return Notify(tuple(table.get("to", ())), **values)
 
 
 def _task(name: str, table: Plain) -> Task:

@@ -22,6 +22,7 @@ from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.machine import Reading, Sample
 from adaptive_scheduler.model import Decision, Live, Result, State, TaskState
+from adaptive_scheduler.notices import Facts
 from adaptive_scheduler.ownership import own_load
 from adaptive_scheduler.placement import Yard, is_wanted
 from adaptive_scheduler.plan import plan
@@ -123,6 +124,7 @@ class _Cycle:
     def _open(self, state: State, now: datetime, readings: tuple[Reading, ...], usage: Mapping[str, float]) -> State:
         """Do what a cycle does once: count itself, greet tasks, keep the counters and the sample."""
         state, set_back = folds.set_back(state, now, self.rules.tick)
+        before = state.last_cycle_at
         if set_back:
             self.chronicle.complain("WARNING", "the clock was set back: stamps from the future count as now")
         state = excused(state, self.rules.learned, now, self.rules.tick)
@@ -133,7 +135,7 @@ class _Cycle:
         if self.budget is None and state.nominal_at is not None:
             margin = min(MARGIN, self.rules.tick * MARGIN_SHARE)
             self.budget = state.nominal_at + self.rules.tick - margin - now
-        self.chronicle.opened(now, sample)
+        self.chronicle.opened(now, sample, before)
         state, gone = folds.lapsed(state, self.config.tasks, now, self.rules.tick)
         self.chronicle.lapsed(now, gone)
         state, events = self.world.lookout.notice(state, now)
@@ -191,6 +193,8 @@ class _Cycle:
         if tempo is not None:
             self.chronicle.tempo(now, state, decisions, tempo, sample.cpu)
         state = folds.decided(state, decisions, tempo)
+        news = self.events if first else ()
+        state = self.chronicle.tell(state, Facts(now, sample, decisions, self.rules, news, forced=self.wish.force))
         starts, yard = [], Yard(self.fleet, self.rules)
         for decision in decisions:
             self.decisions[decision.task] = decision
@@ -226,7 +230,7 @@ class _Cycle:
         """Start the supervisors: only now, when the starts are safely in the state."""
         for order, decision in starts:
             self.started[decision.task] = decision
-            self.chronicle.started(now, decision, self.world.runner.first_step(order.task), order.event)
+            self.chronicle.started(now, decision, self.world.runner.first_step(order.task), order)
             self.world.runner.submit(order)
             self.watcher.started(decision)
 

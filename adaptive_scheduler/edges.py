@@ -12,6 +12,7 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.machine import Memory, Reading, Sample
 from adaptive_scheduler.model import Config, Decision, Live, Result, State
+from adaptive_scheduler.notify import Notice, Ping
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.store import Store
@@ -91,6 +92,32 @@ class Blind:
         return Noted()
 
 
+class Outgoing(Protocol):
+    """Where notices and pings go; nothing of it may make a cycle wait."""
+
+    def tell(self, notices: Sequence[Notice], /) -> None:
+        """Keep notices until they are delivered; raises OSError."""
+
+    def ping(self, one: Ping, /) -> None:
+        """Keep a ping until it is delivered; raises OSError."""
+
+    def send(self) -> None:
+        """Have what is kept delivered, by somebody else; raises OSError."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def tell(self, _notices: Sequence[Notice], /) -> None:
+        """Drop notices."""
+
+    def ping(self, _one: Ping, /) -> None:
+        """Drop a ping."""
+
+    def send(self) -> None:
+        """Send nothing."""
+
+
 @dataclass(frozen=True)
 class World:
     """The edges that a cycle works with."""
@@ -103,6 +130,7 @@ class World:
     runner: Runner
     meter: Meter
     lookout: Lookout = field(default_factory=Blind)
+    outbox: Outgoing = field(default_factory=Silent)
 
     @property
     def almanac(self) -> Almanac:

@@ -21,6 +21,7 @@ URL_PATTERN = (
     rf"(?:[/?#][^{_VOID}]*)?$"
 )
 NODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 EXTENSION_PATTERN = r"^\.[^\s./\\]+$"
 RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY", "EVENT"))
 
@@ -112,6 +113,16 @@ def _env_name(value: str) -> str:
     return value
 
 
+def _address_name(value: str) -> str:
+    # What is wrong is not repeated: it may be the address itself, which is a secret.
+    if re.fullmatch(VARIABLE_PATTERN, value) is None:
+        raise ValueError(
+            "must be the NAME of a variable; the address belongs into the environment, or as NAME=... into the file "
+            "of notify.secrets: what stands here is copied"
+        )
+    return value
+
+
 def _extension(value: str) -> str:
     if not re.search(EXTENSION_PATTERN, value):
         raise ValueError(f"'{value}' is not a script type: write the extension with its dot, such as \".sh\"")
@@ -197,10 +208,19 @@ MasterAddress = Annotated[
 ]
 NodeName = Annotated[str, AfterValidator(_node_name), WithJsonSchema({"type": "string", "pattern": NODE_PATTERN})]
 ANYWHERE = BeforeValidator(_anywhere)
+ONE_OR_MORE = BeforeValidator(_argv)
+Matter = Literal[
+    "failure", "recovery", "overdue", "starving", "missed_cycles", "event", "long_run", "short_run", "heavy_run"
+]
 Line = Annotated[str, AfterValidator(_printable)]
 Argv = Annotated[list[Word], Field(min_length=1), BeforeValidator(_argv), WithJsonSchema(ARGV_SCHEMA)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 ExitCode = Annotated[int, Field(ge=-(2**31), le=2**32 - 1)]
 System = Literal["linux", "windows", "macos"]
 EnvName = Annotated[str, AfterValidator(_env_name)]
+AddressName = Annotated[
+    str,
+    AfterValidator(_address_name),
+    WithJsonSchema({"type": "string", "pattern": VARIABLE_PATTERN, "examples": ["OPS_CHAT"]}),
+]
 Extension = Annotated[str, AfterValidator(_extension), WithJsonSchema({"type": "string", "pattern": EXTENSION_PATTERN})]

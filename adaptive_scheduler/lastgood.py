@@ -146,7 +146,7 @@ def _places(path: Path, data: bytes) -> Iterator[Path]:
     named = [double or single for double, single in _STATE_DIR.findall(text)]
     where = path.absolute()
     for written in dict.fromkeys([*named, config.DEFAULT_STATE_DIR]):
-        yield Path(config.state_dir(where, written)) / FILE_NAME
+        yield Path(config.absolute(where, written)) / FILE_NAME
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.events import Event, Probe, Watch
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.machine import Reading
+from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.staircases import Learned
 
 MINUTES_A_DAY = 24 * 60
@@ -107,6 +108,9 @@ class Task:
     """What it wants of the node that runs it; None runs here."""
     deploy: Deploy = Deploy.CONTENT
     on_loss: OnLoss | None = None
+    notify: bool = True
+    ping: str = ""
+    """The variable with the address of its dead-man's switch."""
 
     @property
     def beats(self) -> bool:
@@ -253,6 +257,8 @@ class TaskState:
     excused_s: float = 0.0
     event: Event | None = None
     """What happened and has made it due: kept until it starts, or until that is too long ago."""
+    told: str = ""
+    """What people have been told is the matter with it, as notices.py writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,3 +295,4 @@ class Config:
     watches: Mapping[str, Watch] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
     cluster: Cluster | None = None
+    notify: Notify = field(default_factory=Notify)

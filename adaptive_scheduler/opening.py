@@ -9,13 +9,14 @@ from pathlib import Path
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import metrics
 from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.edges import World
+from adaptive_scheduler.edges import Silent, World
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Memory, Reading, Sample
 from adaptive_scheduler.model import Config
+from adaptive_scheduler.outbox import Outbox, names_of
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.store import Store
@@ -83,6 +84,7 @@ def open_world(config_option: str | None, *, strict: bool, write: bool) -> Openi
         _runner(config, folder, clock),
         MachineMeter(config, started, environ),
         MachineLookout(config, history, pretended=clock.fake),
+        Outbox(config) if names_of(config) and not clock.fake else Silent(),
     )
     return Opening(world, opened)
 

@@ -14,22 +14,16 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.footprints import Band
+from adaptive_scheduler.lateness import MISSING_TICKS, is_overdue, last_start
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit
-from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
+from adaptive_scheduler.rhythm import effective_interval
 from adaptive_scheduler.vigilance import Standing as Watched
-
-OVERDUE_INTERVALS = 1.5
-OVERDUE_TICKS = 2
-MISSING_TICKS = 3
-"""A task is overdue without a start for 1.5 intervals and 2 ticks, the scheduler without a cycle for 3."""
 
 TIGHT_SHARE = 0.5
 """A memory limit does not fit a machine that was above it for more than this share of the samples."""
-
-HELD_ON_PURPOSE = (Code.DISABLED, Code.PAUSED, Code.WINDOW, Code.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +67,10 @@ class Overview:
     rhythm: str = ""
     watched: Sequence[Watched] = ()
     """How it stands with the events."""
+    ahead: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
+    """When tasks will probably start in the hours to come, by name; empty where nobody looked."""
+    ahead_by: str = ""
+    """What that rests on, in words."""
 
     @property
     def ok(self) -> bool:
@@ -120,14 +118,6 @@ def overview(
 
 def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds: Learning) -> TaskView:
     tick = holds.rules.tick
-    run = mine.live or mine.last
-    started = None if run is None else run.started_at
-    slowest = slowest_interval(task.interval, staircase(task, holds.rules))
-    limit = max(OVERDUE_INTERVALS * task.interval, slowest) + OVERDUE_TICKS * tick
-    if task.windows:
-        # Outside its window a task may rest for most of a day without being late.
-        limit += timedelta(days=1)
-    late = now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
     return TaskView(
         task.name,
         task.priority,
@@ -137,9 +127,9 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
         decision,
         mine.last,
         mine.live,
-        started,
+        last_start(mine),
         mine.failures,
-        late,
+        is_overdue(task, mine, decision, now, holds.rules),
         time_limit(task, mine.footprint),
         footprints.durations(mine.footprint),
         footprints.cpu_seconds(mine.footprint),

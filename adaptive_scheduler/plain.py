@@ -105,6 +105,8 @@ def status(view: Overview) -> Plain:
         "registration": view.standing and registration(view.standing),
         "events": [watched(one) for one in view.watched],
         "tasks": [_task(one) for one in view.tasks],
+        "ahead": {name: [moment(one) for one in starts] for name, starts in view.ahead.items()},
+        "ahead_by": view.ahead_by or None,
     }
 
 

@@ -17,7 +17,7 @@ from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, State, Task
 from adaptive_scheduler.outlook import Expected, Outlook
-from adaptive_scheduler.rolling import step_of
+from adaptive_scheduler.rolling import Rolling, grid_for, step_of
 from adaptive_scheduler.simulate import simulate
 from adaptive_scheduler.staircases import Learned
 
@@ -107,6 +107,28 @@ def forecast(
     return Forecast(now.at, now.at + span, outlook.days, whose, hours, tasks, conditions(now))
 
 
+def upcoming(now: Present, load: Rolling | None, span: timedelta) -> dict[str, list[datetime]]:
+    """Return the probable starts of each task as expected; without a load known, with the CPU as it is now."""
+    outlook = _Steady(now) if load is None or not load.cells else Outlook(load)
+    return _Story(now, outlook, 0).starts(now.at + span)
+
+
+class _Steady:
+    """The outlook of who knows nothing: what is not ours stays as it is."""
+
+    def __init__(self, now: Present) -> None:
+        self.grid = grid_for(now.config.rules.tick)
+        # At the upper limit every task has its plain interval: that is what holds where nothing is known.
+        cpu = now.config.rules.rhythm.high_cpu if now.sample.cpu is None else now.sample.cpu
+        self._cpu = max(0.0, cpu - now.own_cpu)
+
+    def cpu(self, _step: int) -> float:
+        return self._cpu
+
+    def edges(self, _step: int) -> None:
+        return None
+
+
 def tasks_of(now: Present) -> Sequence[tuple[str, Task]]:
     """Return the tasks with their names, in the order of tasks.toml."""
     return list(now.config.tasks.items())
@@ -147,7 +169,7 @@ def _hour(now: Present, outlook: Outlook, number: int) -> Hour:
 class _Story:
     """The cycles to come at one edge of the band: -1 the low one, 0 what is expected, 1 the high one."""
 
-    def __init__(self, now: Present, outlook: Outlook, edge: int) -> None:
+    def __init__(self, now: Present, outlook: Outlook | _Steady, edge: int) -> None:
         self._now, self._outlook, self._edge = now, outlook, edge
         self._tick = now.config.rules.tick
         self._loads: dict[int, float] = {}

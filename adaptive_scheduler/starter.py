@@ -42,6 +42,13 @@ hard_limit = 90               # ... at most for max_defer, unless even this is p
 # [history]
 # keep = "400d"
 
+# [notify]                    # who is told of what; addresses are secrets, only their names stand here
+# to = ["OPS_CHAT"]           # variables with Apprise URLs, of the environment or of this file of NAME=VALUE lines:
+# secrets = "secrets.env"     # for your eyes only: chmod 600
+# on = ["failure", "recovery", "overdue", "starving", "missed_cycles", "event", "long_run", "short_run", "heavy_run"]
+# failures = 1                # told after so many in a row
+# ping = "PING_CYCLE"         # variable with the URL of a dead-man's switch, pinged at start and end of each cycle
+
 # [events.cpu_spike]          # built in: cpu_spike, memory_leak, high_latency, missed_cycles
 # level = "keen"              # keen, calm (the default) or off
 # cool_down = "2h"            # silent for so long after it fired
@@ -118,6 +125,8 @@ warning_codes = [10]          # 10 means the leaker is still there
 # background = true           # lower CPU and I/O priority
 # enabled = false
 # os = "linux"                # linux, windows or macos alone
+# notify = false              # true: [notify] tells of it
+# ping = "PING_BACKUP"        # variable with a URL that is pinged when it starts, succeeds or fails
 
 # [tasks.render]
 # interval = "1h"

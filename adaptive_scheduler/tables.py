@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from adaptive_scheduler.kinds import (
     ANYWHERE,
+    ONE_OR_MORE,
     Address,
+    AddressName,
     Argv,
     Duration,
     EnvName,
@@ -19,6 +21,7 @@ from adaptive_scheduler.kinds import (
     FineDuration,
     Line,
     MasterAddress,
+    Matter,
     NodeName,
     Percent,
     Size,
@@ -29,6 +32,7 @@ from adaptive_scheduler.kinds import (
     Word,
     between,
 )
+from adaptive_scheduler.notify import About
 
 NAME_PATTERN = r"^[^\s.\-/\\:][^\s/\\:]{0,63}$"
 """Roughly what crosschecks.py says about names, in what every dialect of patterns can say."""
@@ -149,6 +153,20 @@ class ClusterTable(Table):
     )
 
 
+class NotifyTable(Table):
+    """Who is told of what, and the dead-man's switch of the cycles; addresses stand here by their names alone."""
+
+    to: Annotated[list[AddressName], ONE_OR_MORE] = _key(
+        [], "Variables that hold Apprise URLs, to which notices go.", examples=[["OPS_CHAT"]]
+    )
+    on: list[Matter] = _key([about.value for about in About], "What is told.", min_length=1)
+    failures: int = _key(1, "After how many failures in a row a task is told to be failing.", ge=1, le=1000)
+    ping: AddressName = _key(None, "Variable with the URL that is pinged at the start and end of each cycle.")
+    secrets: Word = _key(
+        None, "File of NAME=VALUE lines, mode 600, for variables that the environment lacks; relative to this file."
+    )
+
+
 class TaskTable(Table):
     """One task: what to run, how often, and on what conditions."""
 
@@ -204,6 +222,8 @@ class TaskTable(Table):
         "content", "How its scripts get to a node: with the task, or by hand below the node's --scripts folder."
     )
     on_loss: Literal["report", "rerun"] = _key(None, "What a run cut off on its node becomes; else that of [cluster].")
+    notify: bool = _key(True, "Whether [notify] tells of it.")
+    ping: AddressName = _key(None, "Variable with the URL that is pinged when it starts, succeeds or fails.")
 
 
 class EventTable(Table):
@@ -243,6 +263,7 @@ class File(Table):
         {}, "Command for each type of script.", examples=[{".sh": ["bash"]}], json_schema_extra=_NO_OTHERS
     )
     cluster: ClusterTable = _key(None, "The cluster that tasks with `where` go to.")
+    notify: NotifyTable = _table(NotifyTable, "Who is told of what.")
     log: LogTable = _table(LogTable, "The log.")
     history: HistoryTable = _table(HistoryTable, "The history.")
     events: dict[_NAME, EventTable] = _key(

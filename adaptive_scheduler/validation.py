@@ -52,6 +52,7 @@ _MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "memory_gate": (tables.MemoryGateTable, "[memory_gate]"),
     "log": (tables.LogTable, "[log]"),
     "history": (tables.HistoryTable, "[history]"),
+    "notify": (tables.NotifyTable, "[notify]"),
     "cluster": (tables.ClusterTable, "[cluster]"),
 }
 

@@ -190,7 +190,7 @@ def test_the_defaults_shown_to_editors_are_those_in_force() -> None:
     written = [f"[{name}]\n" + "\n".join(as_toml(keys)) for name, keys in tables.items()]
     rows = as_toml(TaskTable.model_fields)
     rows.remove('deploy = "content"')  # means nothing without where
-    assert len(rows) == 13
+    assert len(rows) == 14
     seen = ["[events.cpu_spike]", *as_toml(EventTable.model_fields)]
     asked, probe = as_toml(ProbeTable.model_fields), '[probes.a]\ntcp = "a:1"\n'
     assert (len(seen), asked) == (3, ['timeout = "5s"'])

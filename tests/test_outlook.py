@@ -635,7 +635,7 @@ def test_what_a_cycle_keeps_and_has_learned_is_what_it_rests_on(program: Inside)
 
 
 def test_what_our_own_tasks_used_lately_is_a_mean_of_the_samples_that_know_it() -> None:
-    from adaptive_scheduler.commands.forecast import _own_cpu
+    from adaptive_scheduler.commands.ahead import _own_cpu
 
     known = [Sample(NOW, 30.0, 40.0, 20.0), Sample(NOW, 40.0, 40.0, 20.0), Sample(NOW, 90.0, 40.0), sample(None)]
     assert _own_cpu(known) == 15.0

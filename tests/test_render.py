@@ -206,6 +206,20 @@ def test_the_sparkline_falls_back_where_the_blocks_cannot_be_said(encoding: str,
     assert terminal.sparkline([sample(cpu) for cpu in (0, 50, None, 100)], encoding) == row
 
 
+@pytest.mark.parametrize("columns", [50, 69, 70, 71, 76, 80, 81, 100, 120, 200])
+def test_no_word_of_a_reason_is_cut_off_at_any_width(columns: int) -> None:
+    """A first column that insisted on its width made the table wider than the console, which cut the last one."""
+    seen = view("performance_analysis", "일일_점검_작업")
+    told = [
+        replace(one, decision=replace(one.decision, reason="waits for memory_leak 7 min 58 s")) for one in seen.tasks
+    ]
+    page = shown(lambda: render.status(replace(seen, tasks=told)), columns=columns)
+    text = "".join(page.split())
+    assert text.count("memory_leak") == 2 or columns < 60
+    rows = page[page.index("Now") :]
+    assert all(word in "".join(rows.split()) for word in ("NOT_DUE", "waits", "58s"))
+
+
 def test_status_answers_first_and_in_words() -> None:
     lines = shown(lambda: render.status(view("a", "b"))).splitlines()
     assert lines[0].rstrip() == "Everything is fine: 2 tasks, cycle 1."
@@ -215,7 +229,8 @@ def test_status_answers_first_and_in_words() -> None:
 
 def test_problems_stand_where_fine_would_stand() -> None:
     text = shown(lambda: render.status(view("job", status=Status.FAILED, cause="exit code 3")))
-    assert text.splitlines()[0].startswith("'job' is failing (failed: exit code 3)")
+    assert text.splitlines()[0].rstrip() == "Not everything is fine: 1 problem."
+    assert text.splitlines()[1].startswith("'job' is failing (failed: exit code 3)")
     assert "Everything is fine" not in text
 
 

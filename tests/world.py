@@ -22,6 +22,7 @@ from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Memory, Reading, Sample
 from adaptive_scheduler.model import Config, Decision, Rules, State, Status, Task
+from adaptive_scheduler.notify import Notice, Notify, Ping
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.preview import look, present, preview
 from adaptive_scheduler.staircases import Table
@@ -137,6 +138,31 @@ class HandLookout(Blind):
         return replace(state, latches=f"saw {len(events)}") if events else state, events
 
 
+class HandOutbox:
+    """Keeps what is to be told; a full disk takes nothing."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.pings: list[Ping] = []
+        self.sent = 0
+        self.full = False
+
+    def tell(self, notices: Sequence[Notice]) -> None:
+        self._room()
+        self.notices += notices
+
+    def ping(self, one: Ping) -> None:
+        self._room()
+        self.pings.append(one)
+
+    def send(self) -> None:
+        self.sent += 1
+
+    def _room(self) -> None:
+        if self.full:
+            raise OSError(28, "No space left on device")
+
+
 @dataclass
 class Cycle:
     """What one cycle did, by task."""
@@ -166,6 +192,8 @@ class TestWorld:
         self.clock = HandClock(now)
         self.meter = HandMeter()
         self.lookout = HandLookout()
+        self.outbox = HandOutbox()
+        self.notify = Notify()
         self.rules = Rules(**rules)
         self.tasks: dict[str, Task] = {}
         self.scripts: dict[str, Script] = {}
@@ -208,6 +236,21 @@ class TestWorld:
     def unreachable(self, problem: str = "nobody listens at 'tls://master:8786'") -> "TestWorld":
         self.runner.machines = Fleet(problem=problem, asked=True)
         return self
+
+    def told(self, *names: str, **wish: Any) -> "TestWorld":
+        """Let these be told of what is the matter."""
+        self.notify = Notify(names or ("OPS",), **wish)
+        return self
+
+    def news(self) -> list[str]:
+        """What has been told since the last look: `about task`."""
+        news, self.outbox.notices = self.outbox.notices, []
+        return [f"{one.about} {one.task}".strip() for one in news]
+
+    def pings(self) -> list[str]:
+        """What switches have been told since the last look: `name signal`."""
+        pings, self.outbox.pings = self.outbox.pings, []
+        return [f"{one.to} {one.signal}" for one in pings]
 
     def event(self, name: str, **more: Any) -> "TestWorld":
         """Let something happen, which the next cycle sees."""
@@ -280,6 +323,7 @@ class TestWorld:
             tasks=dict(self.tasks),
             watches=self.watches,
             probes=self.probes,
+            notify=self.notify,
         )
         history = History(self.folder)
         lookout: Lookout = self.lookout
@@ -294,6 +338,7 @@ class TestWorld:
             self.runner,
             self.meter,
             lookout,
+            self.outbox,
         )
 
     def cycle(self, *only: str, force: bool = False, wait: timedelta | None = None) -> Cycle:

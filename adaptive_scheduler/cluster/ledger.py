@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import files
+from adaptive_scheduler import envfile, files
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster.cargo import Hold, Plain, spoilt
 from adaptive_scheduler.reconcile import REMEMBERED, Entry
@@ -82,7 +82,7 @@ class Ledger:
         """
         folder, told = self._folder(str(cargo["run_id"])), {**cargo["env"], **facts}
         try:
-            env = merged({**os.environ, **_secrets(self.env_file)}, told)
+            env = merged({**os.environ, **(envfile.read(self.env_file) if self.env_file else {})}, told)
             spec = self.hold.spec(cargo, env)
         except (OSError, ValueError) as error:  # a run that fails is seen; an order that is refused comes for ever
             env = merged(os.environ, told)
@@ -236,12 +236,3 @@ def _identity(path: Path) -> str:
     except FileNotFoundError:
         files.replace_file(path, os.urandom(8).hex().encode())
         return path.read_text(encoding="ascii").strip()
-
-
-def _secrets(path: Path | None) -> dict[str, str]:
-    """Return the variables of a node's own env file: NAME=VALUE lines, # comments; read for each run anew."""
-    if path is None:
-        return {}
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#") and "=" in line)
-    return {name.strip().removeprefix("export "): value.strip().strip("\"'") for name, _, value in pairs}

@@ -3,17 +3,16 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 from adaptive_scheduler import recent, rolling
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands.ahead import present_of
 from adaptive_scheduler.edges import World
-from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.outlook import Outlook
 from adaptive_scheduler.preview import Look, look, present
-from adaptive_scheduler.prospects import EDGES, Present
+from adaptive_scheduler.prospects import EDGES
 from adaptive_scheduler.prospects import forecast as look_ahead
 from adaptive_scheduler.rolling import Rolling
 from adaptive_scheduler.signals import KEPT_DAYS
@@ -25,15 +24,7 @@ def forecast(config: str | None, *, hours: int, as_json: bool) -> int:
     world = open_world(config, strict=False, write=False).world
     seen = look(world)
     load = _load(world, seen)
-    now = Present(
-        seen.now,
-        replace(world.config, rules=seen.rules),
-        seen.state,
-        seen.sample,
-        present(world, seen),
-        _own_cpu(recent.read(world.store.folder)),
-        local_time(seen.now),
-    )
+    now = present_of(world, seen, present(world, seen), recent.read(world.store.folder))
     with _progress(quiet=as_json) as advance:
         view = look_ahead(now, Outlook(load) if load.cells else None, timedelta(hours=hours), advance)
     notes = [*seams_in_force(), *seen.notes]
@@ -60,12 +51,6 @@ def _load(world: World, seen: Look) -> Rolling:
         if cpu is not None:
             load = rolling.added(load, local(sample.at), tick, cpu)
     return load if load.cells else world.almanac.load() or load
-
-
-def _own_cpu(samples: list[Sample]) -> float:
-    """Return what our own tasks used of the CPU lately, in per cent; 0 where that is unknown."""
-    own = [one.cpu - one.foreign_cpu for one in samples if one.cpu is not None and one.foreign_cpu is not None]
-    return max(0.0, sum(own) / len(own)) if own else 0.0
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def _config_of_anything(option: str | None) -> Config:
         path = configuration.find(option, {}, Path.cwd()) if option else None
         if path is None:
             raise
-        state_dir = configuration.state_dir(path.absolute(), configuration.DEFAULT_STATE_DIR)
+        state_dir = configuration.absolute(path.absolute(), configuration.DEFAULT_STATE_DIR)
         return Config(path=str(path.absolute()), state_dir=state_dir, rules=Rules(), tasks={})
 
 

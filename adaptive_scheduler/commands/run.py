@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from adaptive_scheduler import cycle, lastgood
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands import output, pulse
 from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import SchedulerError, UsageError
@@ -44,8 +44,9 @@ def run(
         return FINE
     silent = as_json or quiet or faults_only
     on_terminal = sys.stderr is not None and sys.stderr.isatty() and not silent
-    with _logging_faults(opening.world):
+    with _logging_faults(opening.world), pulse.of(opening.world, wish) as beat:
         report = _watched(opening.world, wish) if on_terminal else cycle.run(opening.world, wish, Watcher())
+        beat.faults = [*report.notes] if report.damaged or opening.faults else []
     _print(report, as_json=as_json, as_table=on_terminal)
     return _complain(report, wish, config_fault=bool(opening.faults), faults_only=faults_only)
 

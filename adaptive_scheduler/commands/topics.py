@@ -12,7 +12,7 @@ Sections = list[Section]
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "EVERY DAY": ("status", "why", "history", "logs", "run", "pause", "resume"),
     "SETTING UP": ("init", "check", "schema", "install", "uninstall", "help"),
-    "LOOKING BACK AND AHEAD": ("trends", "forecast", "learn", "events", "simulate"),
+    "LOOKING BACK AND AHEAD": ("trends", "forecast", "learn", "events", "notify", "simulate"),
     "MANY MACHINES": ("cluster", "cluster scheduler", "cluster node", "cluster status", "cluster certs"),
 }
 """The verbs as the list shows them; one that is in no group stands under OTHERS."""

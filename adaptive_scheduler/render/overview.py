@@ -23,6 +23,7 @@ from adaptive_scheduler.render.base import (
     columns,
     relative,
 )
+from adaptive_scheduler.render.upcoming import strips
 from adaptive_scheduler.terminal import Text, console, sparkline
 from adaptive_scheduler.times import clock_time
 
@@ -42,6 +43,8 @@ def overview_page(view: Overview) -> RenderableType:
     if view.ok:
         parts.append(Text(f"Everything is fine: {len(view.tasks)} tasks, cycle {view.cycle}.", GOOD))
     else:
+        count = len(view.problems)
+        parts.append(Text(f"Not everything is fine: {count} problem{'s' if count > 1 else ''}.", BAD))
         parts += [Text(problem[0].upper() + problem[1:], BAD) for problem in view.problems]
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     line = f"CPU {percent(view.sample.cpu)}  memory {percent(view.sample.memory)}"
@@ -64,6 +67,7 @@ def overview_page(view: Overview) -> RenderableType:
         )
     _keep_names(table, max((cell_len(one.name) for one in view.tasks), default=0))
     parts.append(table)
+    parts += strips(view.ahead, view.ahead_by, view.at, encoding)
     return Group(*parts)
 
 
