@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adaptive_scheduler import __version__, cli_cluster, cli_insight, cli_setup, footing
+from adaptive_scheduler import __version__, cli_cluster, cli_insight, cli_setup, completion, footing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.guard import verb
 from adaptive_scheduler.options import AsJson, Config, TaskName, duration
@@ -49,7 +49,10 @@ def _options(
 def run(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and change nothing.")] = False,
-    task: Annotated[list[str] | None, typer.Option("--task", metavar="NAME", help="Look at this task alone.")] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="NAME", help="Look at this task alone.", autocompletion=completion.tasks),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Start the named tasks now.")] = False,
     wait: Annotated[
         str | None, typer.Option("--wait", metavar="D", help="Wait this long for runs (default: to the next tick).")
@@ -94,7 +97,13 @@ def why(
     context: typer.Context,
     task: TaskName,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="ISO, HH:MM, 'yesterday HH:MM', '2h ago'.")
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="ISO, HH:MM, 'yesterday HH:MM', '2h ago'.",
+            autocompletion=completion.past_times,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -108,7 +117,9 @@ def why(
 @verb
 def history(
     context: typer.Context,
-    task: Annotated[str | None, typer.Argument(metavar="TASK", help="Only this task.")] = None,
+    task: Annotated[
+        str | None, typer.Argument(metavar="TASK", help="Only this task.", autocompletion=completion.tasks)
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many runs.")] = 20,
     as_json: AsJson = False,
 ) -> int:
@@ -123,7 +134,9 @@ def history(
 def logs(
     context: typer.Context,
     task: TaskName,
-    run_id: Annotated[str | None, typer.Option("--run", metavar="ID", help="A run of 'history'.")] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="ID", help="A run of 'history'.", autocompletion=completion.runs)
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
 ) -> int:
     """Print what a run printed."""
@@ -147,7 +160,13 @@ def pause(
     context: typer.Context,
     task: TaskName,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="ISO, HH:MM, 'tomorrow HH:MM', 'in 2h'.")
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="TIME",
+            help="ISO, HH:MM, 'tomorrow HH:MM', 'in 2h'.",
+            autocompletion=completion.future_times,
+        ),
     ] = None,
 ) -> int:
     """Hold a task until a time, or until 'resume'."""

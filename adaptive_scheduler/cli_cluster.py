@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from adaptive_scheduler import completion
 from adaptive_scheduler.guard import verb
 from adaptive_scheduler.options import AsJson
 
@@ -14,7 +15,9 @@ app = typer.Typer(no_args_is_help=True, help="Run tasks on other machines.")
 @app.command()
 @verb
 def certs(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the CA is, or will be.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the CA is, or will be.", autocompletion=completion.paths)
+    ],
     host: Annotated[
         list[str],
         typer.Option("--host", metavar="NAME", help="A machine, repeatable; with other names: NAME=ALIAS,10.0.0.5."),
@@ -32,7 +35,12 @@ def certs(
 
 Certificates = Annotated[
     Path | None,
-    typer.Option("--certificates", metavar="DIR", help="This machine's folder of 'cluster certs'; without: loopback."),
+    typer.Option(
+        "--certificates",
+        metavar="DIR",
+        help="This machine's folder of 'cluster certs'; without: loopback.",
+        autocompletion=completion.paths,
+    ),
 ]
 Check = Annotated[bool, typer.Option("--check", help="Look at the options and certificates, and start nothing.")]
 Child = Annotated[bool, typer.Option("--child", hidden=True)]
@@ -69,12 +77,24 @@ def node(
     port: Annotated[
         int | None, typer.Option("--port", metavar="N", min=0, max=65_535, help="8788; any free one on loopback.")
     ] = None,
-    folder: Annotated[Path | None, typer.Option("--dir", metavar="DIR", help="What it knows of its runs.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", metavar="DIR", help="What it knows of its runs.", autocompletion=completion.paths),
+    ] = None,
     scripts: Annotated[
-        Path | None, typer.Option("--scripts", metavar="DIR", help='Scripts of tasks with deploy = "path".')
+        Path | None,
+        typer.Option(
+            "--scripts", metavar="DIR", help='Scripts of tasks with deploy = "path".', autocompletion=completion.paths
+        ),
     ] = None,
     env_file: Annotated[
-        Path | None, typer.Option("--env-file", metavar="FILE", help="NAME=VALUE lines for its scripts; mode 600.")
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            help="NAME=VALUE lines for its scripts; mode 600.",
+            autocompletion=completion.paths,
+        ),
     ] = None,
     interpreter: Annotated[
         list[str] | None, typer.Option("--interpreter", metavar=".EXT=PROGRAM", help="Repeatable.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from adaptive_scheduler import completion
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
 from adaptive_scheduler.options import AsJson, duration, share, size
@@ -18,13 +19,20 @@ app = typer.Typer()
 @verb
 def simulate(
     context: typer.Context,
-    trace: Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="CSV, plain or .gz.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="FILE", help="CSV, plain or .gz.", autocompletion=completion.paths)
+    ] = None,
     days: Annotated[
         int | None, typer.Option("--days", metavar="N", min=1, help="This machine's own last days.")
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option("--policy", metavar="NAME", help="fixed, seed, learned, or all (with --json: seed by default)."),
+        typer.Option(
+            "--policy",
+            metavar="NAME",
+            help="fixed, seed, learned, or all (with --json: seed by default).",
+            autocompletion=completion.one_of("fixed", "seed", "learned", "all"),
+        ),
     ] = None,
     warmup: Annotated[
         str | None, typer.Option("--warmup", metavar="D", help="Leave the first stretch out (all: 14d by default).")
@@ -37,7 +45,13 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all dice.")] = 0,
     show_all: Annotated[bool, typer.Option("--all", help="With --json: refusals too.")] = False,
     folder: Annotated[
-        Path | None, typer.Option("--traces", metavar="DIR", help="Many machines: every trace there is a node.")
+        Path | None,
+        typer.Option(
+            "--traces",
+            metavar="DIR",
+            help="Many machines: every trace there is a node.",
+            autocompletion=completion.paths,
+        ),
     ] = None,
     nodes: Annotated[
         int | None,
@@ -153,10 +167,15 @@ def learn(context: typer.Context, as_json: AsJson = False) -> int:
 @verb
 def events(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option("--kind", metavar="NAME", help="Only this event.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="NAME", help="Only this event.", autocompletion=completion.events)
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many events.")] = 20,
     trace: Annotated[
-        Path | None, typer.Option("--trace", metavar="FILE", help="What would have fired: CSV, plain or .gz.")
+        Path | None,
+        typer.Option(
+            "--trace", metavar="FILE", help="What would have fired: CSV, plain or .gz.", autocompletion=completion.paths
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:

@@ -5,11 +5,15 @@ from typing import Annotated
 
 import typer
 
+from adaptive_scheduler import completion
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.guard import verb
 from adaptive_scheduler.options import PrintOnly, ProjectName, System, duration
 
 app = typer.Typer()
+
+_BACKENDS = completion.one_of("auto", "cron", "systemd", "windows", "launchd")
+_SERVICES = completion.one_of("scheduler", "node")
 
 
 @app.command()
@@ -22,10 +26,14 @@ def install(
             metavar="SERVICE -- OPTIONS",
             help="'scheduler' or 'node': keep 'cluster SERVICE OPTIONS' alive instead; nothing: call the cycle.",
             show_default=False,
+            autocompletion=_SERVICES,
         ),
     ] = None,
     backend: Annotated[
-        str, typer.Option("--backend", metavar="NAME", help="auto, cron, systemd, windows or launchd.")
+        str,
+        typer.Option(
+            "--backend", metavar="NAME", help="auto, cron, systemd, windows or launchd.", autocompletion=_BACKENDS
+        ),
     ] = "auto",
     every: Annotated[
         str | None, typer.Option("--every", metavar="D", help="Must be scheduler.tick, which it is by default.")
@@ -66,9 +74,12 @@ def install(
 def uninstall(
     context: typer.Context,
     service: Annotated[
-        str | None, typer.Argument(metavar="SERVICE", help="'scheduler' or 'node'; nothing: the cycle.")
+        str | None,
+        typer.Argument(metavar="SERVICE", help="'scheduler' or 'node'; nothing: the cycle.", autocompletion=_SERVICES),
     ] = None,
-    backend: Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Only this one.")] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", metavar="NAME", help="Only this one.", autocompletion=_BACKENDS)
+    ] = None,
     name: ProjectName = None,
     print_only: PrintOnly = False,
     system: System = False,
@@ -96,9 +107,32 @@ def schema() -> int:
 @app.command()
 @verb
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write tasks.toml.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where to write tasks.toml.", autocompletion=completion.paths)
+    ] = Path(),
 ) -> int:
     """Write a commented starter tasks.toml; never over an existing one."""
     from adaptive_scheduler.commands.starter import init as body
 
     return body(folder)
+
+
+@app.command("help")
+@verb
+def help_(
+    context: typer.Context,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TOPIC",
+            help="A command, or another topic; nothing: the list of them.",
+            show_default=False,
+            autocompletion=completion.topics,
+        ),
+    ] = None,
+    man: Annotated[bool, typer.Option("--man", help="Print it in troff, for man.")] = False,
+) -> int:
+    """Show a page of the manual, or the list of its topics."""
+    from adaptive_scheduler.commands.help import help_ as body
+
+    return body(context.find_root(), topic or [], man=man)

@@ -5,11 +5,18 @@ from typing import Annotated
 
 import typer
 
+from adaptive_scheduler import completion
 from adaptive_scheduler.errors import UsageError
 
 Config = Annotated[
     str | None,
-    typer.Option("--config", metavar="PATH", help="The tasks.toml to use.", envvar="ADAPTIVE_SCHEDULER_CONFIG"),
+    typer.Option(
+        "--config",
+        metavar="PATH",
+        help="The tasks.toml to use.",
+        envvar="ADAPTIVE_SCHEDULER_CONFIG",
+        autocompletion=completion.paths,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 ProjectName = Annotated[
@@ -20,7 +27,7 @@ PrintOnly = Annotated[bool, typer.Option("--print", help="Print what would be do
 System = Annotated[
     bool, typer.Option("--system", help="Register with the machine: runs without anybody logged in; needs its rights.")
 ]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.")]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task of tasks.toml.", autocompletion=completion.tasks)]
 
 
 def duration(option: str, text: str | None) -> timedelta | None:

@@ -21,5 +21,10 @@ def many_lines(text: str) -> str:
     return _IN_A_TEXT.sub(_visible, text.replace("\r\n", "\n"))
 
 
+def in_json(text: str) -> str:
+    """Return JSON that means the same, and in which nothing controls a terminal: such letters are escaped."""
+    return _IN_A_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _visible(found: re.Match[str]) -> str:
     return ascii(found[0])[1:-1]

@@ -23,7 +23,7 @@ from tests.program import five_minutes
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
 VERBS = ["run", "status", "why", "history", "logs", "check", "pause", "resume", "simulate", "trends", "forecast"]
-VERBS += ["learn", "events", "notify", "install", "uninstall", "schema", "init", "cluster"]
+VERBS += ["learn", "events", "notify", "install", "uninstall", "schema", "init", "help", "cluster"]
 
 
 def table(name: str, every: str = "10m", script: str = "job.py", **more: str) -> str:
@@ -551,6 +551,27 @@ def test_a_problem_with_an_escape_in_it_is_shown(program: Inside) -> None:
     answer = program.bare("--config", "no\x1b[31mred.toml", "status")
     assert "\x1b" not in answer.err
     assert "no\\x1b[31mred.toml" in answer.err
+
+
+@POSIX
+def test_a_folder_with_an_escape_in_its_name_is_shown_on_a_terminal_and_whole_in_a_pipe(program: Inside) -> None:
+    folder = program.folder / "a\x1b[31m\x9b2J"
+    folder.mkdir()
+    program.terminal = True
+    told = program.bare("init", str(folder))
+    assert (told.code, "\x1b" in told.out, "\x9b" in told.out) == (0, False, False)
+    assert "a\\x1b[31m\\x9b2J" in told.out
+    (folder / "tasks.toml").unlink()
+    program.terminal = False
+    assert str(folder) in program.bare("init", str(folder)).out
+
+
+def test_json_holds_every_letter_and_no_control_of_a_terminal(program: Inside) -> None:
+    program.config(table("job", script="\\u009b2J\\u202e.py"))
+    assert program("run").code == 1
+    answer = program("status", "--json")
+    assert answer.json["tasks"][0]["last_cause"].startswith("script '\x9b2J\u202e.py' not found")
+    assert not {"\x9b", "\u202e"} & set(answer.out)
 
 
 @pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["schema"], ["run", "--dry-run"], ["check"]])

@@ -1,10 +1,12 @@
 """Nothing that users or scripts wrote moves a cursor."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptive_scheduler.printable import many_lines, one_line
+from adaptive_scheduler.printable import in_json, many_lines, one_line
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,10 @@ def test_nothing_harmful_is_left_and_doing_it_twice_changes_nothing(text: str) -
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in line)
     assert one_line(line) == line
     line.encode()
+
+
+@given(st.text(st.characters()), st.booleans())
+def test_json_means_the_same_and_controls_nothing(text: str, escaped: bool) -> None:
+    written = in_json(json.dumps({"cause": text}, ensure_ascii=escaped))
+    assert json.loads(written) == {"cause": text}
+    assert one_line(written) == written

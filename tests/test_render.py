@@ -12,14 +12,32 @@ from adaptive_scheduler import render, terminal
 from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Report
+from adaptive_scheduler.events import Level
 from adaptive_scheduler.model import Config, Decision, Rhythm, Rules, Status
 from adaptive_scheduler.outlook import Expected
 from adaptive_scheduler.overview import Overview, overview
 from adaptive_scheduler.prospects import Forecast, Hour, Prospect
-from adaptive_scheduler.render import ahead, days
+from adaptive_scheduler.render import ahead, days, lesson, machines
+from adaptive_scheduler.render import happened as happened_page
 from adaptive_scheduler.render import overview as page
 from adaptive_scheduler.trends import Trends, trends
-from tests.builders import NOW, ago, ended, footprint, live, mine, minutes, sample, state, task, tasks
+from adaptive_scheduler.vigilance import Standing
+from tests.builders import (
+    NOW,
+    ago,
+    ended,
+    event,
+    fleet,
+    footprint,
+    live,
+    mine,
+    minutes,
+    node,
+    sample,
+    state,
+    task,
+    tasks,
+)
 from tests.console import Stream, environment, streams
 
 EVIL = "[red]x[/red] :smile: \x1b[31mred\x1b]0;title\x07 \x9b2J\r\x00 \u202eend"
@@ -83,7 +101,43 @@ def expected(name: str) -> Forecast:
     return Forecast(NOW, NOW + timedelta(hours=1), 28.0, "total", hours, [held], [EVIL])
 
 
+def happened() -> None:
+    """Print an event that names a process with such a name, and what it started."""
+    culprit = event("cpu_spike", reason=f"{EVIL} uses 90 % CPU", source=EVIL, caused_by=EVIL)
+    stands = Standing(EVIL, EVIL, Level.CALM, timedelta(0), True, NOW)
+    happened_page.events([(culprit, [(EVIL, ended())])], [stands], NOW, [EVIL])
+
+
+def simulated(page: Any) -> None:
+    """Print a simulation of a task with such a name."""
+    told: dict[str, Any] = {
+        "runs": 1,
+        "runs_per_day": 1.0,
+        "mean_cpu_met": 1.0,
+        "fixed_mean_cpu_met": 1.0,
+        "foresight_mean_cpu": None,
+    }
+    told |= {"min_gap_s": None, "max_gap_s": None, "capture": None, "decisions": {"RUN": 1}}
+    summary = {"policy": "seed", "days": 1.0, "from": NOW.isoformat(), "events": {EVIL: 2}}
+    summary["tasks"] = {EVIL: told | {"policies": {"seed": told}}}
+    page(summary, Config(path="", state_dir="", rules=Rules(), tasks=tasks(task(EVIL))))
+
+
+def learned() -> None:
+    """Print a lesson about a task with such a name."""
+    one = {"task": EVIL, "interval_s": 600, "refused": EVIL, "backtest": None}
+    lesson.lesson([one], 28.0, "", EVIL, None, switched_off=False)
+
+
 PAGES: dict[str, Any] = {
+    "events": happened,
+    "replayed": lambda: happened_page.replayed([event("cpu_spike", reason=EVIL)], ago(600), NOW, EVIL),
+    "simulate": lambda: simulated(render.simulation),
+    "comparison": lambda: simulated(render.comparison),
+    "learn": learned,
+    "no lesson": lambda: lesson.lesson([], 1.0, EVIL, "", NOW, switched_off=False),
+    "cluster status": lambda: machines.cluster(EVIL, fleet(node(EVIL, labels=frozenset([EVIL]), unusable=EVIL))),
+    "nodes": lambda: render.why(decision("job"), NOW, task(), nodes={EVIL: EVIL}),
     "status": lambda: render.status(view("job", cause=EVIL, notes=(EVIL,), status=Status.FAILED)),
     "run": lambda: render.report(report(runs=[("job", ended(1, Status.FAILED, cause=EVIL))]), [EVIL]),
     "why": lambda: render.why(decision("job", Code.ERROR, EVIL, blocker=EVIL), NOW, task()),
@@ -129,6 +183,19 @@ def test_a_very_long_name_is_folded_and_loses_no_letter() -> None:
     page = shown(lambda: render.status(view(name)))
     assert page.count("n" * 10) >= 1
     assert max(map(len, page.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120, 200])
+def test_long_names_in_a_wide_alphabet_cost_the_reasons_no_letter(columns: int) -> None:
+    """They did: a column with a minimum made the table wider than the terminal, and its right end was cut off."""
+    names = ["상태_점검_아주_긴_한국어_작업_이름_입니다_확인용으로", "n" * 64, "일"]
+
+    def letters(columns: int) -> list[str]:
+        lines = shown(lambda: render.status(view(*names)), columns=columns).splitlines()
+        assert max(map(cell_len, lines)) <= columns
+        return sorted("".join(lines).replace(" ", ""))
+
+    assert letters(columns) == letters(500)
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,20 @@ import stat
 import sys
 from typing import Any
 
-from adaptive_scheduler.printable import many_lines, one_line
+from adaptive_scheduler.printable import in_json, many_lines, one_line
 
 
 def as_json(value: Any) -> None:
     """Print one JSON value on one line; letters that the stream cannot say are escaped, never replaced."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     every_letter = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-    line(json.dumps(value, ensure_ascii=not every_letter, default=str))
+    line(in_json(json.dumps(value, ensure_ascii=not every_letter, default=str)))
 
 
 def line(text: str) -> None:
-    """Print one line to stdout, if there is one."""
+    """Print one line to stdout, if there is one; on a terminal nothing in it is obeyed."""
     if sys.stdout is not None:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write((many_lines(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def problem(text: str) -> None:

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
 
 from adaptive_scheduler import vigilance
 from adaptive_scheduler.case import percent
@@ -26,8 +28,8 @@ from adaptive_scheduler.terminal import Text, console, sparkline
 from adaptive_scheduler.times import clock_time
 
 NAME_WIDTH = 24
-NARROW = 70
-"""With fewer columns than these names have to wrap too."""
+WIDEST = 100_000
+"""Columns: no table is as wide."""
 
 
 def status(view: Overview) -> None:
@@ -59,17 +61,25 @@ def overview_page(view: Overview) -> RenderableType:
         parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]
     parts += [Text(note, WARN) for note in view.notes]
     table = columns("Task", "Last run", "Every", "Next look", "Now")
-    longest = max((cell_len(one.name) for one in view.tasks), default=0)
-    # Names stay whole as far as there is room for the reasons; "Now" can wrap better than they. Only a fixed width is
-    # taken off the others: a least one would make the table wider than the console, which cuts it off.
-    table.columns[0].width = min(NAME_WIDTH, longest) if console().width >= NARROW else None
     for one in view.tasks:
         table.add_row(
             _name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one)
         )
+    _keep_names(table, max((cell_len(one.name) for one in view.tasks), default=0))
     parts.append(table)
     parts += strips(view.ahead, view.ahead_by, view.at, encoding)
     return Group(*parts)
+
+
+def _keep_names(table: Table, longest: int) -> None:
+    """Leave names whole as far as there is room for the reasons, which can wrap better than they.
+
+    A minimum would not do: rich cuts off what is then too much on the right, with letters of the reasons.
+    """
+    out = console()
+    unlimited = out.options.update(width=WIDEST)
+    if Measurement.get(out, unlimited, table).maximum > out.width:
+        table.columns[0].width = min(NAME_WIDTH, longest, out.width // 3)
 
 
 def _name(one: TaskView) -> Text:
