@@ -16,6 +16,7 @@ from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
+from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.watchlist import probes, watches
 
 Plain = Mapping[str, Any]
@@ -111,6 +112,7 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
         ),
         tasks={name: _task(name, table) for name, table in plain["tasks"].items()},
         cluster=_cluster(plain["cluster"], where) if "cluster" in plain else None,
+        metrics=_textfile(plain["metrics"], where) if "metrics" in plain else None,
         watches=watches(plain.get("events", {})),
         probes=probes(plain.get("probes", {})),
         interpreters={ending: tuple(argv) for ending, argv in plain.get("interpreters", {}).items()},
@@ -148,6 +150,10 @@ def _cluster(table: Plain, path: Path) -> Cluster:
         **_durations(table, {"timeout": "timeout", "lost_after": "lost_after"}),
         **_kinds(table, {"on_loss": OnLoss}),
     )
+
+
+def _textfile(table: Plain, path: Path) -> Textfile:
+    return Textfile(state_dir(path, table["textfile"]), table.get("project", ""))
 
 
 def _task(name: str, table: Plain) -> Task:

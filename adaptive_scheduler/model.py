@@ -15,6 +15,7 @@ from adaptive_scheduler.events import Event, Probe, Watch
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.machine import Reading
 from adaptive_scheduler.staircases import Learned
+from adaptive_scheduler.textfile import Textfile
 
 MINUTES_A_DAY = 24 * 60
 
@@ -289,3 +290,4 @@ class Config:
     watches: Mapping[str, Watch] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
     cluster: Cluster | None = None
+    metrics: Textfile | None = None

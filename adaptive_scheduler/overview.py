@@ -14,22 +14,19 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.footprints import Band
+from adaptive_scheduler.lateness import is_overdue
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit
-from adaptive_scheduler.rhythm import effective_interval, slowest_interval, staircase
+from adaptive_scheduler.rhythm import effective_interval
 from adaptive_scheduler.vigilance import Standing as Watched
 
-OVERDUE_INTERVALS = 1.5
-OVERDUE_TICKS = 2
 MISSING_TICKS = 3
-"""A task is overdue without a start for 1.5 intervals and 2 ticks, the scheduler without a cycle for 3."""
+"""The scheduler is overdue without a cycle for 3 ticks."""
 
 TIGHT_SHARE = 0.5
 """A memory limit does not fit a machine that was above it for more than this share of the samples."""
-
-HELD_ON_PURPOSE = (Code.DISABLED, Code.PAUSED, Code.WINDOW, Code.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +119,6 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
     tick = holds.rules.tick
     run = mine.live or mine.last
     started = None if run is None else run.started_at
-    slowest = slowest_interval(task.interval, staircase(task, holds.rules))
-    limit = max(OVERDUE_INTERVALS * task.interval, slowest) + OVERDUE_TICKS * tick
-    if task.windows:
-        # Outside its window a task may rest for most of a day without being late.
-        limit += timedelta(days=1)
-    late = now - (started or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
     return TaskView(
         task.name,
         task.priority,
@@ -139,7 +130,7 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
         mine.live,
         started,
         mine.failures,
-        late,
+        is_overdue(task, mine, decision.code, now, holds.rules),
         time_limit(task, mine.footprint),
         footprints.durations(mine.footprint),
         footprints.cpu_seconds(mine.footprint),
