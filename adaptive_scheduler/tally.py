@@ -50,15 +50,18 @@ def added(
     A task that is new here begins with this cycle: what it did before is counted as seen.
     """
     held = {one.task: one.code for one in decisions if one.code in HELD_BACK}
+    by_task: dict[str, list[Result]] = {}
+    for name, result in runs:
+        by_task.setdefault(name, []).append(result)
     tasks = {}
     for name in names:
-        ended = [result for owner, result in runs if owner == name]
+        ended = by_task.get(name, [])
         last = state.tasks[name].last if name in state.tasks else None
         count = tally.tasks.get(name)
         if count is None:
             count = Count(counted=() if last is None or last in ended else (last.run_id,))
         elif last is not None:
-            ended.append(last)
+            ended = [*ended, last]
         for result in ended:
             count = _with_run(count, result)
         tasks[name] = count if name not in held else replace(count, deferrals=_one_more(count.deferrals, held[name]))
