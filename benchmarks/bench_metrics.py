@@ -12,6 +12,8 @@ from statistics import median
 from ground import TICK, Ground, names, tables
 from measured import PASS, Case, Cost, compared, cost, shown
 
+Pairs = list[tuple[Cost, Cost]]
+
 METRICS = '[metrics]\ntextfile = "adaptive.prom"\n'
 
 
@@ -26,10 +28,8 @@ def main() -> None:
     sizes: dict[int, float] = {}
     for count in asked.tasks:
         without, with_metrics, sizes[count] = measure(count, asked.runs)
-        floor = cost(PASS, env={}, cwd=Path.cwd())
-        cases[f"{count} tasks without"] = compared([(floor, one) for one in without])
-        cases[f"{count} tasks with"] = compared([(floor, one) for one in with_metrics])
-        pairs = list(zip(without, with_metrics, strict=True))
+        cases[f"{count} tasks without"], cases[f"{count} tasks with"] = compared(without), compared(with_metrics)
+        pairs = [(before, after) for (_, before), (_, after) in zip(without, with_metrics, strict=True)]
         added[count] = Cost(
             median(after.wall_ms - before.wall_ms for before, after in pairs),
             median(after.cpu_ms - before.cpu_ms for before, after in pairs),
@@ -44,20 +44,21 @@ def main() -> None:
         )
 
 
-def measure(count: int, runs: int) -> tuple[list[Cost], list[Cost], float]:
-    """Return the costs of cycles without and with metrics, and the size of the file in kB."""
+def measure(count: int, runs: int) -> tuple[Pairs, Pairs, float]:
+    """Return the costs of cycles without and with metrics, each after `python -c pass`, and the size of the file in kB."""
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         grounds = [Ground(Path(one), tables(count, "30d")), Ground(Path(other), METRICS + tables(count, "30d"))]
-        costs: list[list[Cost]] = [[], []]
+        costs: tuple[Pairs, Pairs] = ([], [])
         for ground in grounds:
             ground.all_ran_just_now(names(count))
         for number in range(-2, runs):
             for which in (0, 1) if number % 2 else (1, 0):
                 ground = grounds[which]
                 ground.now += TICK
+                floor = cost(PASS, env=ground.environ(), cwd=ground.folder)
                 used = cost(ground.argv("run"), env=ground.environ(), cwd=ground.folder)
                 if number >= 0:  # the first cycles check tasks.toml, and have no counters to compare with
-                    costs[which].append(used)
+                    costs[which].append((floor, used))
         size = (grounds[1].folder / "adaptive.prom").stat().st_size
         return costs[0], costs[1], size / 1e3
 
