@@ -47,6 +47,7 @@ def findings(world: World) -> list[Finding]:
         *_registration(world.config),
         *_cluster(world),
         *(Finding("warning", *fault) for fault in notifycheck.faults(world.config)),
+        *_metrics(world.config),
     ]
     order = ["error", "warning", "info"]
     return sorted(found, key=lambda one: order.index(one.severity))
@@ -134,6 +135,24 @@ def _folders(world: World) -> Iterator[Finding]:
         )
     if os.name != "nt" and folder.is_dir() and folder.stat().st_mode & 0o077:
         yield Finding("warning", "scheduler.state_dir", f"'{folder}' is open to other users", f"chmod 700 '{folder}'")
+
+
+def _metrics(config: Config) -> Iterator[Finding]:
+    """Tell what would keep the metrics from being written."""
+    if config.metrics is None:
+        return
+    from adaptive_scheduler.exporter import lacking
+
+    path = Path(config.metrics.path)
+    unharmed = "until then cycles go on without metrics"
+    if problem := lacking():
+        yield Finding("warning", "metrics", problem, unharmed)
+    if not path.parent.is_dir():
+        told = f"the folder '{path.parent}' is not there"
+        yield Finding("warning", "metrics.textfile", told, f"make it, and start node_exporter with it; {unharmed}")
+    elif path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        told = f"'{path}' cannot be written by this user"
+        yield Finding("warning", "metrics.textfile", told, f"mend the permissions of its folder; {unharmed}")
 
 
 def _state(world: World) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from adaptive_scheduler import journal as log
 from adaptive_scheduler import notices, recent, recovery
 from adaptive_scheduler.archive import HistoryError
-from adaptive_scheduler.codes import Code
+from adaptive_scheduler.codes import HELD_BACK
 from adaptive_scheduler.edges import Noted, World
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.journal import Line
@@ -19,12 +19,6 @@ from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Result, State
 from adaptive_scheduler.notify import Ping, Signal
 from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Unreachable
-
-HELD_BACK = (
-    *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.NO_NODE),
-    *(Code.MEMORY_GATE, Code.MEMORY_NEED, Code.HEAVY_PAIR, Code.NO_SLOT, Code.ERROR),
-)
-"""What the log mentions when it begins; the other codes are everyday business."""
 
 
 class Chronicle:

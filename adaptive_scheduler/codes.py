@@ -32,6 +32,12 @@ class Code(StrEnum):
         return self in (Code.RUN, Code.FORCED, Code.EVENT)
 
 
+HELD_BACK = (
+    *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.NO_NODE),
+    *(Code.MEMORY_GATE, Code.MEMORY_NEED, Code.HEAVY_PAIR, Code.NO_SLOT, Code.ERROR),
+)
+"""The codes of a task that was due and did not start; the others are everyday business, or meant."""
+
 MEANINGS: Mapping[Code, str] = {
     Code.RUN: "It was due and nothing stood in its way: started.",
     Code.FORCED: "It had waited `max_defer`, or `--force` asked: started past what held it back.",

@@ -17,6 +17,7 @@ from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
 from adaptive_scheduler.notify import About, Notify
+from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.watchlist import probes, watches
 
 Plain = Mapping[str, Any]
@@ -113,6 +114,7 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
         tasks={name: _task(name, table) for name, table in plain["tasks"].items()},
         cluster=_cluster(plain["cluster"], where) if "cluster" in plain else None,
         notify=_notify(plain.get("notify", {}), where),
+        metrics=_textfile(plain["metrics"], where) if "metrics" in plain else None,
         watches=watches(plain.get("events", {})),
         probes=probes(plain.get("probes", {})),
         interpreters={ending: tuple(argv) for ending, argv in plain.get("interpreters", {}).items()},
@@ -159,6 +161,10 @@ def _notify(table: Plain, path: Path) -> Notify:
     if "secrets" in table:
         values["secrets"] = absolute(path, table["secrets"])
     return Notify(tuple(table.get("to", ())), **values)
+
+
+def _textfile(table: Plain, path: Path) -> Textfile:
+    return Textfile(absolute(path, table["textfile"]), table.get("project", ""))
 
 
 def _task(name: str, table: Plain) -> Task:

@@ -279,6 +279,7 @@ class _Cycle:
             self.chronicle.logged,
             self.interrupted,
             events=self.events,
+            rules=self.rules,
         )
 
     def _prune(self, taken_in: set[str]) -> None:

@@ -11,7 +11,7 @@ from adaptive_scheduler.events import Answer, Event, Process
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.machine import Memory, Reading, Sample
-from adaptive_scheduler.model import Config, Decision, Live, Result, State
+from adaptive_scheduler.model import Config, Decision, Live, Result, Rules, State
 from adaptive_scheduler.notify import Notice, Ping
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.runners.base import Runner
@@ -164,6 +164,8 @@ class Report:
     interrupted: bool = False
     dry_run: bool = False
     events: list[Event] = field(default_factory=list)
+    rules: Rules = field(default_factory=Rules)
+    """The rules that it decided by, with what was learned."""
 
     @property
     def failed(self) -> bool:

@@ -13,6 +13,9 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+PRIVATE = 0o600
+FOR_ALL_TO_READ = 0o644
+
 PATIENCE_S = 5.0
 PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.002, 0.05
 """On Windows a file cannot be replaced while somebody reads it, nor read while it is replaced: milliseconds both."""
@@ -25,19 +28,21 @@ def private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace the file's content atomically, mode 0600; `durable` also survives a power cut.
+def replace_file(path: Path, content: bytes, *, durable: bool = True, mode: int = PRIVATE) -> None:
+    """Replace the file's content atomically, whatever the umask; `durable` also survives a power cut.
 
     Raises OSError, with the temporary file removed, when anything fails.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(temporary, flags, 0o600)
+        descriptor = os.open(temporary, flags, PRIVATE)
         try:
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
+            if sys.platform != "win32" and mode != PRIVATE:
+                os.fchmod(descriptor, mode)
             if durable:
                 os.fsync(descriptor)
         finally:

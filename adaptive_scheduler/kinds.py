@@ -22,6 +22,7 @@ URL_PATTERN = (
 )
 NODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+EXAMPLE_PROM = "/var/lib/node_exporter/adaptive.prom"
 EXTENSION_PATTERN = r"^\.[^\s./\\]+$"
 RESERVED_ENV = frozenset(f"ADAPTIVE_{name}" for name in ("TASK", "RUN_ID", "REASON", "CPU", "MEMORY", "EVENT"))
 
@@ -66,6 +67,12 @@ def _argv(value: Any) -> Any:
 def _printable(value: str) -> str:
     if any(ord(letter) < ord(" ") or letter == "\x7f" for letter in value):
         raise ValueError("must be one line without control characters")
+    return value
+
+
+def _prom_file(value: str) -> str:
+    if not value.endswith(".prom"):
+        raise ValueError(f"'{value}' must end in .prom, such as \"{EXAMPLE_PROM}\": node_exporter reads no other file")
     return value
 
 
@@ -191,6 +198,11 @@ Span = Annotated[
 ]
 Text = Annotated[str, AfterValidator(_without_nul)]
 Word = Annotated[Text, Field(min_length=1)]
+PromFile = Annotated[
+    Word,
+    AfterValidator(_prom_file),
+    WithJsonSchema({"type": "string", "pattern": r"\.prom$", "examples": [EXAMPLE_PROM]}),
+]
 Address = Annotated[
     str,
     AfterValidator(_address),

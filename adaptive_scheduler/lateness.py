@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Decision, Rules, Task, TaskState
+from adaptive_scheduler.model import Rules, Task, TaskState
 from adaptive_scheduler.rhythm import slowest_interval, staircase
 
 OVERDUE_INTERVALS = 1.5
@@ -20,11 +20,11 @@ def last_start(mine: TaskState) -> datetime | None:
     return None if run is None else run.started_at
 
 
-def is_overdue(task: Task, mine: TaskState, decision: Decision, now: datetime, rules: Rules) -> bool:
-    """Say whether a task has not started for too long, and nobody meant it so."""
+def is_overdue(task: Task, mine: TaskState, code: Code, now: datetime, rules: Rules) -> bool:
+    """Say whether a task, about which `code` is decided, has not started for too long, and nobody meant it so."""
     limit = max(OVERDUE_INTERVALS * task.interval, slowest_interval(task.interval, staircase(task, rules)))
     limit += OVERDUE_TICKS * rules.tick
     if task.windows:
         # Outside its window a task may rest for most of a day without being late.
         limit += timedelta(days=1)
-    return now - (last_start(mine) or mine.first_seen) > limit and decision.code not in HELD_ON_PURPOSE
+    return now - (last_start(mine) or mine.first_seen) > limit and code not in HELD_ON_PURPOSE

@@ -16,6 +16,7 @@ from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.machine import Reading
 from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.staircases import Learned
+from adaptive_scheduler.textfile import Textfile
 
 MINUTES_A_DAY = 24 * 60
 
@@ -296,3 +297,4 @@ class Config:
     probes: Mapping[str, Probe] = field(default_factory=dict)
     cluster: Cluster | None = None
     notify: Notify = field(default_factory=Notify)
+    metrics: Textfile | None = None

@@ -86,7 +86,7 @@ def _failure(view: _View) -> str:
 
 def _overdue(view: _View) -> str:
     seen = view.seen
-    late = is_overdue(view.task, view.mine, view.decision, seen.now, seen.rules)
+    late = is_overdue(view.task, view.mine, view.decision.code, seen.now, seen.rules)
     if not late or view.decision.code.starts:
         return ""
     started = last_start(view.mine)

@@ -129,7 +129,7 @@ def _task(task: Task, mine: TaskState, decision: Decision, now: datetime, holds:
         mine.live,
         last_start(mine),
         mine.failures,
-        is_overdue(task, mine, decision, now, holds.rules),
+        is_overdue(task, mine, decision.code, now, holds.rules),
         time_limit(task, mine.footprint),
         footprints.durations(mine.footprint),
         footprints.cpu_seconds(mine.footprint),

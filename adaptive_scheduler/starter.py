@@ -39,6 +39,10 @@ hard_limit = 90               # ... at most for max_defer, unless even this is p
 # max_size = "5MB"
 # keep = 5
 
+# [metrics]                   # for Prometheus, by node_exporter's textfile collector
+# textfile = "/var/lib/node_exporter/adaptive.prom"
+# project = "office"          # a label, where two projects share a machine
+
 # [history]
 # keep = "400d"
 

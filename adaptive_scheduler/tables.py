@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from adaptive_scheduler.kinds import (
     ANYWHERE,
+    EXAMPLE_PROM,
     ONE_OR_MORE,
     Address,
     AddressName,
@@ -24,6 +25,7 @@ from adaptive_scheduler.kinds import (
     Matter,
     NodeName,
     Percent,
+    PromFile,
     Size,
     Span,
     System,
@@ -114,6 +116,15 @@ class HistoryTable(Table):
     """The history of samples, runs and decisions."""
 
     keep: Annotated[Duration, AfterValidator(_HISTORY)] = _key("400d", "How long the history is kept.")
+
+
+class MetricsTable(Table):
+    """Metrics for Prometheus, written after each cycle."""
+
+    textfile: PromFile = _required("File for node_exporter's textfile collector; relative to this file.", EXAMPLE_PROM)
+    project: Line = _key(
+        None, "Value of a label `project` on all metrics; needed where two projects share a machine.", min_length=1
+    )
 
 
 class StepTable(Table):
@@ -265,6 +276,7 @@ class File(Table):
     cluster: ClusterTable = _key(None, "The cluster that tasks with `where` go to.")
     notify: NotifyTable = _table(NotifyTable, "Who is told of what.")
     log: LogTable = _table(LogTable, "The log.")
+    metrics: MetricsTable = _key(None, "Metrics for Prometheus, by way of node_exporter.")
     history: HistoryTable = _table(HistoryTable, "The history.")
     events: dict[_NAME, EventTable] = _key(
         {}, "What is watched for, one table each: [events.NAME].", json_schema_extra={"additionalProperties": False}

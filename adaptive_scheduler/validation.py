@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from adaptive_scheduler import tables
 from adaptive_scheduler.crosschecks import Fault, crosschecks
 from adaptive_scheduler.errors import ConfigError
-from adaptive_scheduler.kinds import spoken
+from adaptive_scheduler.kinds import EXAMPLE_PROM, spoken
 from adaptive_scheduler.toml_lines import line_of, lines
 from adaptive_scheduler.toml_text import TomlTextError, decode, parse
 
@@ -37,11 +37,18 @@ _ALIASES = {
         "workdir": "cwd",
         **dict.fromkeys(("host", "node", "labels", "on_node", "worker"), "where"),
     },
-    "file": {"jobs": "tasks", "memory": "memory_gate", "runners": "interpreters", "alerts": "events"},
+    "file": {
+        "jobs": "tasks",
+        "memory": "memory_gate",
+        "runners": "interpreters",
+        "alerts": "events",
+        "prometheus": "metrics",
+    },
     "event": {"condition": "when", "if": "when", "cooldown": "cool_down", "sensitivity": "level"},
     "probe": {"url": "http", "https": "http", "port": "tcp", "host": "tcp", "script": "command"},
     "where": {"label": "labels", "tags": "labels", "host": "node", "name": "node", "platform": "os"},
     "cluster": {"scheduler": "master", "address": "master", "url": "master", "certs": "certificates"},
+    "metrics": dict.fromkeys(("file", "path", "prom"), "textfile") | dict.fromkeys(("label", "name"), "project"),
     "scheduler": {"every": "tick", "interval": "tick", "output": "state_dir", "parallel": "max_parallel"},
 }
 """What users of other schedulers write -> our key; tried where nothing of ours looks alike."""
@@ -51,6 +58,7 @@ _MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "rhythm": (tables.RhythmTable, "[rhythm]"),
     "memory_gate": (tables.MemoryGateTable, "[memory_gate]"),
     "log": (tables.LogTable, "[log]"),
+    "metrics": (tables.MetricsTable, "[metrics]"),
     "history": (tables.HistoryTable, "[history]"),
     "notify": (tables.NotifyTable, "[notify]"),
     "cluster": (tables.ClusterTable, "[cluster]"),
@@ -95,8 +103,7 @@ def _faults(error: ValidationError, faults: list[Fault]) -> list[Fault]:
             sentence, target = _unknown(path)
             meant.add((*path[:-1], _TOLD_AT.get(target, target)))
         elif one["type"] == "missing":
-            # The one key that any table must have is a step's script.
-            sentence = f'{_MISSING}; add {path[-1]} = "backup.py"'
+            sentence = f'{_MISSING}; add {path[-1]} = "{_EXAMPLES[path[-1]]}"'
         else:
             sentence = _sentence(one["type"], one.get("ctx", {}), one["input"])
         faults.append((path, sentence))
@@ -123,6 +130,8 @@ def _sentence(kind: str, limits: dict[str, Any], value: Any) -> str:
 
 
 _MISSING = "is missing"
+_EXAMPLES: dict[str | int, str] = {"script": "backup.py", "textfile": EXAMPLE_PROM}
+"""For the keys that a step and [metrics] must have."""
 _TOLD_AT = {"steps": "script", "on": "interval", "http": "tcp", "command": "tcp"}
 """Where it is told that one of several keys is missing."""
 _KINDS = {

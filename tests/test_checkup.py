@@ -14,6 +14,7 @@ from adaptive_scheduler.checkup import Finding, findings
 from adaptive_scheduler.events import Level, Watch
 from adaptive_scheduler.fleet import Where
 from adaptive_scheduler.model import Step
+from adaptive_scheduler.textfile import Textfile
 from tests.builders import minutes, sample, task
 from tests.world import TestWorld
 
@@ -40,6 +41,29 @@ def test_a_sound_machine_gives_no_more_than_information(place: TestWorld) -> Non
     assert {one.severity for one in told.values()} == {"info"}
     assert told["last cycle"].message == "cycle 1 was 5 min ago"
     assert told["interpreters"].message == f".py scripts run with '{sys.executable}'"
+
+
+def test_metrics_that_can_be_written_are_nothing_to_tell(place: TestWorld) -> None:
+    pytest.importorskip("prometheus_client")
+    told = found(place.task("job"), metrics=Textfile(str(place.folder.parent / "a.prom")))
+    assert [where for where in told if where.startswith("metrics")] == []
+
+
+def test_a_missing_extra_of_the_metrics_is_told(place: TestWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    told = found(place.task("job"), metrics=Textfile(str(place.folder.parent / "a.prom")))["metrics"]
+    assert told.severity == "warning"
+    assert told.message.startswith("[metrics] needs the extra [metrics] ('prometheus_client' is not installed)")
+
+
+def test_a_textfile_that_cannot_be_written_is_told(place: TestWorld) -> None:
+    nowhere = place.folder.parent / "none" / "a.prom"
+    told = found(place.task("job"), metrics=Textfile(str(nowhere)))["metrics.textfile"]
+    assert (told.severity, told.message) == ("warning", f"the folder '{nowhere.parent}' is not there")
+    folder = place.folder.parent / "b.prom"
+    folder.mkdir()
+    told = found(place, metrics=Textfile(str(folder)))["metrics.textfile"]
+    assert told.message == f"'{folder}' cannot be written by this user"
 
 
 @pytest.mark.parametrize(

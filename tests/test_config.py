@@ -15,6 +15,7 @@ from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.events import Level, Probe, Watch
 from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
 from adaptive_scheduler.tables import ClusterTable, EventTable, File, ProbeTable, TaskTable
+from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.watchlist import watches
 from tests.faults import ONE, read
 
@@ -180,7 +181,7 @@ def test_the_defaults_shown_to_editors_are_those_in_force() -> None:
     tables = {
         name: field.annotation.model_fields  # type: ignore[union-attr]
         for name, field in File.model_fields.items()
-        if name not in ("interpreters", "tasks", "events", "probes", "cluster")
+        if name not in ("interpreters", "tasks", "events", "probes", "cluster", "metrics")
     }
     cluster = '[cluster]\nmaster = "tls://m"\ncertificates = "certs/m"\n'
     given = as_toml(ClusterTable.model_fields)
@@ -219,6 +220,16 @@ def test_a_home_folder_is_spelt_out_in_state_dir(tmp_path: Path) -> None:
     assert read(f'scheduler.state_dir = "~/as"\n{ONE}').state_dir == str(home / "as")
     absolute = (tmp_path / "there").as_posix()
     assert Path(read(f'scheduler.state_dir = "{absolute}"\n{ONE}').state_dir) == tmp_path / "there"
+
+
+def test_the_textfile_of_metrics_is_relative_to_the_file(tmp_path: Path) -> None:
+    absolute = (tmp_path / "a.prom").as_posix()
+    assert read(f'[metrics]\ntextfile = "out/a.prom"\n{ONE}', tmp_path / "tasks.toml").metrics == Textfile(
+        str(tmp_path / "out" / "a.prom")
+    )
+    named = read(f'[metrics]\ntextfile = "{absolute}"\nproject = "office"\n{ONE}').metrics
+    assert named == Textfile(str(tmp_path / "a.prom"), "office")
+    assert read(ONE).metrics is None
 
 
 def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ from adaptive_scheduler import admission, footprints, norms, recent, rhythm
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.cli import app
-from adaptive_scheduler.codes import MEANINGS, Code
+from adaptive_scheduler.codes import HELD_BACK, MEANINGS, Code
 from adaptive_scheduler.dependencies import FRESH_INTERVALS
 from adaptive_scheduler.detectors import high_latency
 from adaptive_scheduler.detectors.cpu_spike import CpuSpike
 from adaptive_scheduler.detectors.high_latency import HighLatency
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import BUILT_IN, HIGH_LATENCY, Culprit, Level, as_text
+from adaptive_scheduler.exposition import METRICS, PREFIX
 from adaptive_scheduler.model import Config, Priority
 from tests.builders import event, task
 from tests.program import Program
@@ -245,6 +246,15 @@ def test_the_table_of_reasons_is_that_of_the_code() -> None:
 def test_the_order_of_refusals_is_that_of_the_gates() -> None:
     refusals = [one.value for one in Code if not one.starts and one is not Code.ERROR]
     assert f"the first in this order is told: {', '.join(refusals)}." in FLAT
+
+
+def test_the_table_of_metrics_is_that_of_the_code() -> None:
+    real = [
+        (f"`{PREFIX}{name}{'{' * bool(one.labels)}{', '.join(one.labels)}{'}' * bool(one.labels)}`", one.means)
+        for name, one in METRICS.items()
+    ]
+    assert rows("Prometheus") == real
+    assert f"was {', '.join(HELD_BACK[:-1])} or {HELD_BACK[-1]};" in FLAT
 
 
 def test_the_table_of_events_is_that_of_the_code() -> None:

@@ -9,7 +9,7 @@ from adaptive_scheduler import config
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.fleet import Where
 from adaptive_scheduler.starter import STARTER, write_starter
-from adaptive_scheduler.tables import ClusterTable, EventTable, File, ProbeTable, TaskTable, WhereTable
+from adaptive_scheduler.tables import ClusterTable, EventTable, File, MetricsTable, ProbeTable, TaskTable, WhereTable
 
 
 def test_the_starter_loads(tmp_path: Path) -> None:
@@ -29,11 +29,13 @@ def test_what_the_starter_shows_in_comments_is_right_too() -> None:
     assert everything.tasks["render"].where == Where(("gpu",), "windows")
     assert everything.cluster is not None
     assert everything.cluster.master == "tls://master.example:8786"
+    assert everything.metrics is not None
+    assert everything.metrics.project == "office"
     assert everything.probes["db"].target == ("db:5432",)
 
 
 def test_the_starter_shows_every_key() -> None:
-    tables = (File, TaskTable, EventTable, ProbeTable, ClusterTable, WhereTable)
+    tables = (File, TaskTable, EventTable, ProbeTable, ClusterTable, WhereTable, MetricsTable)
     keys = {key for table in tables for key in table.model_fields} - {"args", "script", "http", "command"}
     assert [key for key in keys if not re.search(rf"(?m)^(# )?(\[?|where.*){key}\b", STARTER)] == []
 

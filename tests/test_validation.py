@@ -126,6 +126,14 @@ def test_a_faulty_line_of_a_task_is_named(line: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("table", "told"),
     [
+        ("[metrics]", '1: metrics.textfile: is missing; add textfile = "/var/lib/node_exporter/adaptive.prom"'),
+        (
+            '[metrics]\ntextfile = "adaptive.txt"',
+            "2: metrics.textfile: 'adaptive.txt' must end in .prom, such as "
+            '"/var/lib/node_exporter/adaptive.prom": node_exporter reads no other file',
+        ),
+        ('[metrics]\npath = "a.prom"', "2: metrics.path: unknown key 'path'; did you mean 'textfile'?"),
+        ('[metrics]\ntextfile = "a.prom"\nproject = ""', "3: metrics.project: must not be empty"),
         ('[scheduler]\ntick = "30s"', '2: scheduler.tick: must be from "1m" to "1h": system schedulers call'),
         (
             "[scheduler]\nkeep_bytes = 5",

@@ -12,7 +12,7 @@ from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.edges import Report, Watcher, Wish, World
 from adaptive_scheduler.errors import SchedulerError, UsageError
 from adaptive_scheduler.journal import SCHEDULER, Line
-from adaptive_scheduler.opening import open_world, seams_in_force
+from adaptive_scheduler.opening import Opening, open_world, seams_in_force
 from adaptive_scheduler.preview import preview
 
 FINE, TASK_FAILED, CONFIG_FAULT, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -47,6 +47,7 @@ def run(
     with _logging_faults(opening.world), pulse.of(opening.world, wish) as beat:
         report = _watched(opening.world, wish) if on_terminal else cycle.run(opening.world, wish, Watcher())
         beat.faults = [*report.notes] if report.damaged or opening.faults else []
+        _export(opening, report)
     _print(report, as_json=as_json, as_table=on_terminal)
     return _complain(report, wish, config_fault=bool(opening.faults), faults_only=faults_only)
 
@@ -56,6 +57,14 @@ def _watched(world: World, wish: Wish) -> Report:
 
     with LiveWatcher() as watcher:
         return cycle.run(world, wish, watcher)
+
+
+def _export(opening: Opening, report: Report) -> None:
+    textfile = opening.world.config.metrics
+    if textfile is not None:
+        from adaptive_scheduler import exporter
+
+        exporter.export(opening.world, textfile, report, config_ok=not opening.faults)
 
 
 def _print(report: Report, *, as_json: bool, as_table: bool) -> None:
