@@ -155,7 +155,7 @@ def _tables(path: Path) -> dict[str, Any]:
 def _run_ids(context: typer.Context) -> Iterator[str]:
     from itertools import islice
 
-    from adaptive_scheduler.config import DEFAULT_STATE_DIR, state_dir
+    from adaptive_scheduler.config import DEFAULT_STATE_DIR, absolute
     from adaptive_scheduler.names import impossible
 
     # Behind a "--run" that lacks its value the parser gives up, and leaves the words unsorted.
@@ -163,6 +163,6 @@ def _run_ids(context: typer.Context) -> Iterator[str]:
     if not isinstance(task, str) or impossible(task, "a task") is not None:
         return
     written = _tables(path).get("scheduler", {}).get("state_dir", DEFAULT_STATE_DIR)
-    with os.scandir(Path(state_dir(path.absolute(), written), "runs", task)) as found:
+    with os.scandir(Path(absolute(path.absolute(), written), "runs", task)) as found:
         names = sorted((one.name for one in found), reverse=True)
     yield from islice((name for name in names if re.fullmatch(r"\d{8}T[\w.-]+", name, re.ASCII)), RUNS_OFFERED)
