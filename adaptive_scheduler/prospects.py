@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Protocol
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.case import percent
@@ -17,7 +18,8 @@ from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, State, Task
 from adaptive_scheduler.outlook import Expected, Outlook
-from adaptive_scheduler.rolling import Rolling, grid_for, step_of
+from adaptive_scheduler.rolling import step_of
+from adaptive_scheduler.signals import Grid
 from adaptive_scheduler.simulate import simulate
 from adaptive_scheduler.staircases import Learned
 
@@ -27,6 +29,20 @@ EDGES = (0, -1, 1)
 """Over what the story is played: what is expected, then the low and the high edge of the band."""
 
 Local = Callable[[datetime], datetime]
+
+
+class CpuAhead(Protocol):
+    """What says which CPU to expect: an Outlook, or somebody simpler. Steps are numbered as `rolling` does."""
+
+    @property
+    def grid(self) -> Grid:
+        """Return the grid of the steps."""
+
+    def cpu(self, step: int) -> float:
+        """Return the CPU expected of a step, in per cent."""
+
+    def edges(self, step: int) -> tuple[float, float] | None:
+        """Return how far below and above it a band lies, None for no band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,32 +117,10 @@ def forecast(
     stories = []
     # Without a band its edges would say that nothing can come otherwise than expected.
     for edge in EDGES if all(one.expected.low is not None for one in hours) else EDGES[:1]:
-        stories.append(_Story(now, outlook, edge).starts(now.at + span))
+        stories.append(Story(now, outlook, edge).starts(now.at + span))
         advance()
     tasks = [_prospect(name, task, now, stories) for name, task in tasks_of(now)]
     return Forecast(now.at, now.at + span, outlook.days, whose, hours, tasks, conditions(now))
-
-
-def upcoming(now: Present, load: Rolling | None, span: timedelta) -> dict[str, list[datetime]]:
-    """Return the probable starts of each task as expected; without a load known, with the CPU as it is now."""
-    outlook = _Steady(now) if load is None or not load.cells else Outlook(load)
-    return _Story(now, outlook, 0).starts(now.at + span)
-
-
-class _Steady:
-    """The outlook of who knows nothing: what is not ours stays as it is."""
-
-    def __init__(self, now: Present) -> None:
-        self.grid = grid_for(now.config.rules.tick)
-        # At the upper limit every task has its plain interval: that is what holds where nothing is known.
-        cpu = now.config.rules.rhythm.high_cpu if now.sample.cpu is None else now.sample.cpu
-        self._cpu = max(0.0, cpu - now.own_cpu)
-
-    def cpu(self, _step: int) -> float:
-        return self._cpu
-
-    def edges(self, _step: int) -> None:
-        return None
 
 
 def tasks_of(now: Present) -> Sequence[tuple[str, Task]]:
@@ -166,10 +160,10 @@ def _hour(now: Present, outlook: Outlook, number: int) -> Hour:
     return Hour(now.local(begins), outlook.over([step_of(now.local(moment), outlook.grid) for moment in left]))
 
 
-class _Story:
+class Story:
     """The cycles to come at one edge of the band: -1 the low one, 0 what is expected, 1 the high one."""
 
-    def __init__(self, now: Present, outlook: Outlook | _Steady, edge: int) -> None:
+    def __init__(self, now: Present, outlook: CpuAhead, edge: int) -> None:
         self._now, self._outlook, self._edge = now, outlook, edge
         self._tick = now.config.rules.tick
         self._loads: dict[int, float] = {}
@@ -177,22 +171,22 @@ class _Story:
     def starts(self, until: datetime) -> dict[str, list[datetime]]:
         """Return when each task starts."""
         config, state = self._now.config, self._now.state
-        wanted = {name: self._lasting(task) for name, task in config.tasks.items()}
-        learned = self._learned if config.rules.learned else None
+        wanted = {name: self.lasting(task) for name, task in config.tasks.items()}
+        learned = self.learned if config.rules.learned else None
         # Whatever of the time since the last cycle is excused has been so by whoever looked at the present.
         state = folds.beat(state, self._now.at, self._tick)
         found: dict[str, list[datetime]] = {name: [] for name in wanted}
-        for made in simulate(replace(config, tasks=wanted), self._ticks(until), learned, state):
+        for made in simulate(replace(config, tasks=wanted), self.ticks(until), learned, state):
             if made.decision.code.starts:
                 found[made.decision.task].append(made.at)
         return found
 
-    def _lasting(self, task: Task) -> Task:
+    def lasting(self, task: Task) -> Task:
         """Return the task with what its runs usually take as its expected duration."""
         mine = self._now.state.tasks.get(task.name)
         return replace(task, expected_duration=expected(task, "" if mine is None else mine.footprint))
 
-    def _ticks(self, until: datetime) -> Iterator[tuple[datetime, Sample]]:
+    def ticks(self, until: datetime) -> Iterator[tuple[datetime, Sample]]:
         """Yield the cycles to come, in the beat of those that have been, each with the CPU of the tick before it."""
         at = first_tick(self._now.state.nominal_at, self._now.at, self._tick)
         while at < until:
@@ -209,7 +203,7 @@ class _Story:
             self._loads[step] = min(100.0, max(0.0, cpu + away))
         return self._loads[step]
 
-    def _learned(self, at: datetime) -> dict[str, Learned]:
+    def learned(self, at: datetime) -> dict[str, Learned]:
         """Return the learned staircases at a moment to come: what a run would meet is what is expected of it."""
         grid = self._outlook.grid
         step = step_of(self._now.local(at - self._tick / 2), grid) + 1

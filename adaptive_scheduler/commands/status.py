@@ -22,8 +22,8 @@ AFRESH = timedelta(seconds=30)
 """How old the live view gets where nothing seems to have changed: CPU and memory change all the time."""
 
 AHEAD = timedelta(hours=6)
-MOST_AHEAD = 200
-"""With more tasks than these nobody waits for a look ahead; `forecast` has one."""
+MOST_AHEAD = 500
+"""With more tasks than these nobody waits for a look ahead."""
 
 
 def status(config: str | None, *, as_json: bool, watch: bool) -> int:
@@ -117,7 +117,7 @@ def _overview(opening: Opening, standing: Standing | None) -> Overview:
     if len(world.config.tasks) > MOST_AHEAD:
         return view
     from adaptive_scheduler.commands.ahead import present_of
-    from adaptive_scheduler.prospects import upcoming
+    from adaptive_scheduler.upcoming import upcoming
 
     load = seen.learning.load
     by = "the load as it is now" if load is None or not load.cells else "the load that is expected"

@@ -23,7 +23,7 @@ def strips(ahead: Mapping[str, Sequence[datetime]], by: str, now: datetime, enco
     soon = sorted((starts[0], name) for name, starts in ahead.items() if starts)
     if not ahead:
         return []
-    title = f"Next {HOURS} h, by {by}; no promise"
+    title = f"Next {HOURS} h, by {by}, each task alone"
     if not soon:
         return [Text(f"{title}: nothing is expected to start", QUIET)]
     width = min(NAME_WIDTH, max(cell_len(name) for _, name in soon))
@@ -35,7 +35,7 @@ def strips(ahead: Mapping[str, Sequence[datetime]], by: str, now: datetime, enco
         row.append(_strip(ahead[name], now, sign))
         rows.append(row.append(f" {len(ahead[name]):3d}, first {first.astimezone(begin.tzinfo):%H:%M}", QUIET))
     if len(soon) > MOST_ROWS:
-        rows.append(Text(f"and {len(soon) - MOST_ROWS} more: 'adaptive-scheduler forecast --hours {HOURS}'", QUIET))
+        rows.append(Text(f"and {len(soon) - MOST_ROWS} more", QUIET))
     return rows
 
 
