@@ -667,6 +667,21 @@ def test_on_a_terminal_a_cycle_shows_a_live_line_and_what_it_decided(program: In
 
 
 @POSIX
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_on_a_real_terminal_no_verb_obeys_what_a_task_says(program: Inside, columns: str) -> None:
+    evil = "\\u009b2J\\u001b]52;c;AAAA\\u0007\\u202e[red]"
+    tables = table('"상태_점검"', priority='"critical"') + table("evil", script=f"{evil}.py")
+    program.config(tables + table("blocked", depends_on='["evil"]'))
+    program.script("job.py", "print('\\x1b]8;;http://x\\x07\\x9b31m\\u202e' + 'long' * 2500)\n")
+    program.environ |= {"COLUMNS": columns, "PYTHONUTF8": "1"}
+    for words in (["run"], ["status"], ["why", "blocked"], ["history"], ["logs", "상태_점검"], ["check"], ["trends"]):
+        code, seen = on_a_terminal(program, *words)
+        assert code == (words[0] in ("run", "status", "check")), seen
+        assert [one for one in seen if not one.isprintable() and one not in "\r\n\t"] == [], words
+        assert any(name in seen for name in ("상태_점검", "evil", "blocked", "longlong")), words
+
+
+@POSIX
 def test_watching_goes_on_until_it_is_interrupted(program: Inside) -> None:
     program("run")
     code, seen = on_a_terminal(program, "status", "--watch", stop=b"Next look")

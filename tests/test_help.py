@@ -11,7 +11,7 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-from adaptive_scheduler import cli, usage
+from adaptive_scheduler import cli, plain_cluster, plain_events, usage
 from adaptive_scheduler.codes import MEANINGS
 from adaptive_scheduler.commands import topics
 from adaptive_scheduler.commands.help import EXIT_STATUS, ORDER, contents, sections
@@ -21,6 +21,7 @@ from adaptive_scheduler.manpage import Section, commands, layout, terms
 from adaptive_scheduler.sizes import parse_size
 from adaptive_scheduler.tables import File, ProbeTable, SchedulerTable, TaskTable
 from adaptive_scheduler.times import parse_time
+from tests.builders import event, fleet, node
 from tests.console import Inside
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
@@ -128,6 +129,19 @@ def test_the_keys_of_the_json_are_those_of_the_page(program: Inside) -> None:
         words = line.split()
         told = {one for term in terms(page(words[0])["JSON"]) for one in term.split(", ")}
         assert set(program(*words, "--json").lines[0]) == told, line
+
+
+def test_so_are_those_of_what_is_not_made_here() -> None:
+    def told(topic: str) -> set[str]:
+        return {one for term in terms(page(topic)["JSON"]) for one in term.split(", ")}
+
+    assert set(plain_events.event(event("cpu_spike"))) == told("events")
+    plain = plain_cluster.cluster("tls://master:8786", fleet(node()))
+    assert set(plain) == told("cluster status")
+    nodes = next(line for line in page("cluster status")["JSON"].lines if line.startswith("nodes :: "))
+    at = page("cluster status")["JSON"].lines.index(nodes)
+    named = " ".join(page("cluster status")["JSON"].lines[at:]).partition(" :: ")[2]
+    assert set(plain["nodes"][0]) == {one.strip(" .") for one in named.split(",")}
 
 
 # -- topics ------------------------------------------------------------------------------------------
