@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,8 +26,8 @@ def private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace the file's content atomically, mode 0600; `durable` also survives a power cut.
+def replace_file(path: Path, content: bytes, *, durable: bool = True, like: os.stat_result | None = None) -> None:
+    """Replace the file's content atomically, mode 0600 or that (and the owner) of `like`; `durable` survives a power cut.
 
     Raises OSError, with the temporary file removed, when anything fails.
     """
@@ -38,6 +39,8 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
+            if like is not None and sys.platform != "win32":
+                _owned(descriptor, like)
             if durable:
                 os.fsync(descriptor)
         finally:
@@ -48,6 +51,13 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _owned(descriptor: int, like: os.stat_result) -> None:
+    """Give an open file the owner, where that is ours to give, and the mode of another one."""
+    with suppress(PermissionError):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, like.st_mode & 0o7777)
 
 
 def replace(source: Path, target: Path) -> None:
