@@ -27,7 +27,7 @@ def private_folder(path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True, like: os.stat_result | None = None) -> None:
-    """Replace the file's content atomically, mode 0600 or that (and the owner) of `like`; `durable` survives a power cut.
+    """Replace the file's content atomically, mode 0600, or mode and owner of `like`; `durable` survives a power cut.
 
     Raises OSError, with the temporary file removed, when anything fails.
     """
@@ -39,7 +39,7 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True, like: os.s
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
-            if like is not None and sys.platform != "win32":
+            if like is not None:
                 _owned(descriptor, like)
             if durable:
                 os.fsync(descriptor)
@@ -55,6 +55,8 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True, like: os.s
 
 def _owned(descriptor: int, like: os.stat_result) -> None:
     """Give an open file the owner, where that is ours to give, and the mode of another one."""
+    if sys.platform == "win32":  # there a file in a folder has the rights of the folder
+        return
     with suppress(PermissionError):
         os.fchown(descriptor, like.st_uid, like.st_gid)
     os.fchmod(descriptor, like.st_mode & 0o7777)

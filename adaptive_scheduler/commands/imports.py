@@ -52,8 +52,8 @@ def _finish(
         _write(file, found)
     else:
         found = page.named(pieces, {})
-        tasks = len(page.values_of(found))
-        heading = [f"Made of {origin} by 'adaptive-scheduler import {verb}': {tasks} tasks."]
+        tasks = sum(one.new for one in found)
+        heading = [f"Made of {origin} by 'adaptive-scheduler import {verb}'; tasks: {tasks}"]
         heading += [f"  note: {remark}" for remark in whole]
         output.line(page.text(found, heading).rstrip("\n"))
     remarks = [*whole, *(f"{_where(one)}: {remark}" for one in found for remark in one.remarks)]
@@ -63,7 +63,7 @@ def _finish(
 
 
 def _write(file: taskfile.TaskFile, found: Sequence[page.Named]) -> None:
-    new = [one for one in found if one.piece.values is not None and not one.there]
+    new = [one for one in found if one.new]
     if not new:
         output.line(f"nothing new for '{file.path}'")
         return
@@ -72,7 +72,7 @@ def _write(file: taskfile.TaskFile, found: Sequence[page.Named]) -> None:
         text = toml_edit.added(text, page.block(one))
     taskfile.write(file, text)
     before = "" if file.before is None else f"; what it was before is in '{file.path.name}{taskfile.BACKUP}'"
-    output.line(f"wrote {len(new)} tasks into '{file.path}'{before}")
+    output.line(f"wrote {len(new)} task{'s' * (len(new) > 1)} into '{file.path}'{before}")
     output.line(
         f"next: adaptive-scheduler --config {file.path} check; then take out of the other scheduler what runs here"
     )

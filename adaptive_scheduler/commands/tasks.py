@@ -35,7 +35,7 @@ def remove(config: str | None, name: str) -> int:
     needing = [task.name for task in old.tasks.values() if name in task.depends_on]
     if needing:
         names = ", ".join(f"'{one}'" for one in needing)
-        raise UsageError(f"{names} depend on '{name}': take it out of their depends_on first, or remove them first")
+        raise UsageError(f"'{name}' is needed by {names}: take it out of depends_on there, or remove those first")
     taskfile.write(file, toml_edit.without(file.text, name))
     output.line(f"removed '{name}' from '{file.path}'; a run of it that is live goes on, its history stays")
     return 0

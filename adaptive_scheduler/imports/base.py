@@ -1,6 +1,6 @@
 """What every import makes of its input: pieces, each a task, or a remark why it is none. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -58,25 +58,22 @@ def values(beat: Beat, work: Values, **more: Any) -> Values:
     Runs that come seldom may be long ones: they get as much time as lies between two of them, a day at most.
     """
     found: dict[str, Any] = {
-        "interval": compact(beat.interval),
+        "interval": written(beat.interval),
         "window": list(beat.windows) or None,
         "adaptive": None if beat.adaptive else False,
         "enabled": None if beat.enabled else False,
-        "timeout": compact(min(beat.interval, LONGEST_RUN)) if beat.interval > UNLIMITED_FROM else None,
+        "timeout": written(min(beat.interval, LONGEST_RUN)) if beat.interval > UNLIMITED_FROM else None,
         **work,
-    }
-    for key, value in more.items():
-        if value is not None:
-            found[key] = value
+    } | {key: value for key, value in more.items() if value is not None}
     return {key: found[key] for key in ORDER if found.get(key) is not None}
+
+
+def written(duration: timedelta) -> str:
+    """Return a duration as people write it in tasks.toml; a day is 24 hours there."""
+    return "24h" if duration == timedelta(days=1) else compact(duration)
 
 
 def described(text: str) -> str | None:
     """Return a text as a description: one line, none too long; None where nothing is left."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line[: LONGEST_DESCRIPTION - 3] + "..." if len(line) > LONGEST_DESCRIPTION else line or None
-
-
-def unconverted(pieces: Iterable[Piece]) -> list[Piece]:
-    """Return the pieces about which there is something to know."""
-    return [piece for piece in pieces if piece.remarks]

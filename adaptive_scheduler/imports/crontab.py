@@ -17,8 +17,11 @@ from adaptive_scheduler.imports.firings import FIELDS, NICKNAMES, firings
 
 TICK = timedelta(minutes=5)
 
+LONGEST_LINE = 20_000
+"""Letters of a line; Debian's cron takes 998 bytes of a command."""
+
 BEGIN, END = "# BEGIN adaptive-scheduler ", "# END adaptive-scheduler "
-_SETTING = re.compile(r"""\s*("[^"]*"|'[^']*'|[^\s=#"'][^\s=]*)\s*=\s*(.*?)\s*""")
+_SETTING = re.compile(r"""\s*("[^"]*"|'[^']*'|[^\s=#"'][^\s=]*)\s*=(.*)""")
 _JOB = re.compile(rf"\s*(-?)((?:@\S+)|(?:\S+\s+){{{FIELDS - 1}}}\S+)\s+(\S.*)")
 _LEGEND = re.compile(r"#\s*(m|min\w*)\s+(h|hour\w*)\s+(dom|day\w*)", re.IGNORECASE)
 _OURS = re.compile(r"adaptive[-_]scheduler\b.*\brun\b")
@@ -102,11 +105,13 @@ class _Reader:
     def piece(self, number: int, line: str, above: Piece | None) -> Piece | None:
         if not line.strip():
             return None
+        if len(line) > LONGEST_LINE:
+            return _left_out(number, line[:60] + "...", "it is longer than any line that cron takes")
         if line.lstrip().startswith("#"):
             return Piece(number, line, "comment", self._commented_out(line))
         setting = _SETTING.fullmatch(line)
         if setting is not None:
-            return self._setting(number, line, _unquoted(setting[1]), _unquoted(setting[2]))
+            return self._setting(number, line, _unquoted(setting[1]), _unquoted(setting[2].strip()))
         job = _JOB.fullmatch(line)
         if job is None:
             return _left_out(number, line, "cron would refuse it: it is no comment, no setting and no job")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from adaptive_scheduler.imports.base import Piece, Values
+from adaptive_scheduler.imports.base import Piece
 from adaptive_scheduler.names import LONGEST_NAME, impossible
 from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.toml_write import table
@@ -23,6 +23,11 @@ class Named:
     piece: Piece
     name: str = ""
     there: bool = False
+
+    @property
+    def new(self) -> bool:
+        """Whether it is a task that tasks.toml does not have."""
+        return self.piece.values is not None and not self.there
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -61,7 +66,7 @@ def block(one: Named) -> list[str]:
         return [source]
     kind = "from" if one.piece.values is not None else f"{one.piece.kind}, from"
     lines = [f"# {kind} line {one.piece.line}: {source}", *(f"#   note: {one_line(remark)}" for remark in one.remarks)]
-    if one.piece.values is not None and not one.there:
+    if one.piece.values is not None and one.new:
         lines += table(("tasks", one.name), one.piece.values)
     return lines
 
@@ -87,8 +92,3 @@ def _name(wish: str) -> str:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
-
-
-def values_of(found: Iterable[Named]) -> list[tuple[str, Values]]:
-    """Return the tasks that are new, by name."""
-    return [(one.name, one.piece.values) for one in found if one.piece.values is not None and not one.there]

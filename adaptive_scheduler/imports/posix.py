@@ -33,6 +33,8 @@ _OF_A_SHELL = frozenset(
 )
 """Words that no file stands for, or that mean something else where one does."""
 
+"""Words that no file stands for, or that mean something else where one does."""
+
 _RUN_SCRIPTS = re.compile(r"(?:python|perl|ruby|node|php|lua|Rscript|pwsh|bash|dash|zsh|ksh|sh)[\d.]*")
 _KEPT_ANYWAY = re.compile(r">>?\s*(?!/dev/null\b)(?:[\w./~-]|\$[\w{])|>\s*/dev/null(?:\s+2>&1)?\s*$")
 _ASKED = re.compile(r"\[\s.*?\s\]|\btest\s[^&|;]*|\bcd\s+\S+")

@@ -12,10 +12,9 @@ from datetime import timedelta
 from typing import Any
 
 from adaptive_scheduler.backends.taskstore import decoded, leaves
-from adaptive_scheduler.durations import compact
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.imports import triggers, windows
-from adaptive_scheduler.imports.base import Piece, described, values
+from adaptive_scheduler.imports.base import Piece, described, values, written
 from adaptive_scheduler.imports.triggers import child, local, text_of
 
 UNLIMITED = "PT0S"
@@ -30,10 +29,9 @@ NORMAL = range(0, 7)
 
 MOST_RETRIES = 100
 MINUTE = timedelta(minutes=1)
-_TASK = re.compile(
-    r"(?:<!--\s*(?P<above>[^<>]*?)\s*-->\s*)?(?P<xml><(?:\w+:)?Task(?=[\s>]).*?</(?:\w+:)?Task>)", re.DOTALL
-)
-_BETWEEN = re.compile(r"<\?xml[^>]*\?>|</?Tasks\s*>|<!--.*?-->|\s+", re.DOTALL)
+_BEGIN = re.compile(r"<(\w*:?)Task(?=[\s>])")
+_COMMENT = re.compile(r"<!--([^<>]*)-->")
+_BETWEEN = re.compile(r"<\?xml[^<>]*\?>|</?Tasks[^<>]*>|<!--[^<>]*-->|\s+")
 _OURS = re.compile(r"adaptive[-_]scheduler\b.*\brun\b")
 _SETTINGS = {
     (
@@ -72,16 +70,23 @@ def pieces(data: bytes, name: str, environ: Mapping[str, str]) -> list[Piece]:
         raise UsageError(
             "the XML declares a document type or entities, which no export of the Task Scheduler does: refused"
         )
-    found, end = [], 0
-    for one in _TASK.finditer(text):
-        found += _between(text, end, one.start())
-        end = one.end()
-        line = text.count("\n", 0, one.start("xml")) + 1
+    found: list[Piece] = []
+    end = 0
+    while begin := _BEGIN.search(text, end):
+        close = text.find(f"</{begin[1]}Task>", begin.end())
+        if close < 0:
+            break
+        found += _between(text, end, begin.start())
+        above = _COMMENT.findall(text, end, begin.start())
+        end = close + len(f"</{begin[1]}Task>")
+        line = text.count("\n", 0, begin.start()) + 1
+        called = above[-1].strip() if above else name
         try:
-            found.append(_piece(ET.fromstring(one["xml"]), line, one["above"] or name, environ))  # noqa: S314  # no entities, see above
+            root = ET.fromstring(text[begin.start() : end])  # noqa: S314  # without entities, see above
+            found.append(_piece(root, line, called, environ))
         except (ET.ParseError, ValueError) as error:
-            found.append(Piece(line, one["above"] or name, "left out", (f"it cannot be read: {error}",)))
-    if not found:
+            found.append(Piece(line, called, "left out", (f"it cannot be read: {error}",)))
+    if not end:
         raise UsageError("the XML holds no <Task>: export one with 'schtasks /query /xml' or Export-ScheduledTask")
     return [*found, *_between(text, end, len(text))]
 
@@ -155,10 +160,10 @@ def _work(root: ET.Element, environ: Mapping[str, str]) -> tuple[dict[str, Any],
 def _limits(settings: Mapping[str, str]) -> dict[str, Any]:
     """Return the keys for the settings that have an equivalent."""
     limit = settings.get("ExecutionTimeLimit") or USUAL_LIMIT
-    found: dict[str, Any] = {"timeout": NO_LIMIT if limit == UNLIMITED else compact(triggers.period(limit))}
+    found: dict[str, Any] = {"timeout": NO_LIMIT if limit == UNLIMITED else written(triggers.period(limit))}
     count, pause = settings.get("RestartOnFailure/Count", ""), settings.get("RestartOnFailure/Interval", "")
     if count.isdigit() and pause:
-        found |= {"retries": min(int(count), MOST_RETRIES), "retry_delay": compact(triggers.period(pause) or MINUTE)}
+        found |= {"retries": min(int(count), MOST_RETRIES), "retry_delay": written(triggers.period(pause) or MINUTE)}
     priority = settings.get("Priority", "")
     if priority.isdigit() and int(priority) in NORMAL:
         found["background"] = False
