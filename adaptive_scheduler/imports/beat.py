@@ -56,10 +56,10 @@ def beat(days: Sequence[date], minutes: Sequence[int]) -> Beat:
         raise ValueError("it never comes: there is no such day")
     between = [(later - earlier).days for earlier, later in pairwise(days)]
     daily = _daily(minutes)
-    if set(between) <= {1}:
+    if set(between) == {1}:
         return daily
     if len(minutes) > 1:
-        return _on_some_days(daily, len(days) / ((days[-1] - days[0]).days + 1))
+        return _on_some_days(daily, len(days) / max((days[-1] - days[0]).days + 1, LONGEST_DAYS))
     count, seldom = _days(between)
     whole = f"every {words(timedelta(days=count))} from its first run on, whichever day that is"
     remarks = [f"it came {_which(days)}; here it comes {whole}; {BY_ITSELF}"]

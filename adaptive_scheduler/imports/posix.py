@@ -159,6 +159,10 @@ def _name(script: str) -> str:
     words = [word for word in re.split(r"[\s;|&()<>`{}\[\]$]+", about) if re.fullmatch(r"[\w./~+@:][\w./~+@:-]*", word)]
     files = [word for word in words if not word.startswith("/dev/")]
     scripts = [word for word in files if _SCRIPT.search(word)]
-    programs = [word for word in files if re.search(r"[A-Za-z]", word) and word.rpartition("/")[2] not in _UNTELLING]
+    programs = [word for word in files if re.search(r"[A-Za-z]", word) and _tells(word.rpartition("/")[2])]
     named = next(iter([*scripts, *programs, *files]), "task")
     return _SCRIPT.sub("", named.rstrip("/").rpartition("/")[2])
+
+
+def _tells(program: str) -> bool:
+    return program not in _UNTELLING and not _RUN_SCRIPTS.fullmatch(program)
