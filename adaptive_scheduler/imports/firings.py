@@ -5,10 +5,10 @@ cronsim reads the five fields and knows the quirks of Debian's cron (day of mont
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 
 FIRST, YEARS = datetime(2001, 1, 1), 12  # noqa: DTZ001  # wall clock; a Monday, and three leap years
 NICKNAMES = {
@@ -53,7 +53,9 @@ def firings(expression: str) -> Firings:
             CronSim(" ".join(["0", "0", *(field if other == place else "*" for other in range(3))]), FIRST)
     except CronSimError as error:
         raise ValueError(f"'{expression}': cron would refuse it ({str(error).lower()})") from error
-    minutes = tuple(one.hour * 60 + one.minute for one in _until(starts, FIRST + timedelta(days=1)))
+    minutes = tuple(
+        one.hour * 60 + one.minute for one in takewhile(lambda one: one < FIRST + timedelta(days=1), starts)
+    )
     return Firings(_days(*day), minutes, remarks)
 
 
@@ -82,11 +84,5 @@ def _days(day: str, month: str, weekday: str) -> tuple[date, ...]:
         starts = CronSim(f"0 0 {day} {month} {weekday}", FIRST - timedelta(seconds=1))
     except CronSimError:
         return ()
-    return tuple(one.date() for one in _until(starts, FIRST.replace(year=FIRST.year + YEARS)))
-
-
-def _until(starts: Iterator[datetime], end: datetime) -> Iterator[datetime]:
-    for one in starts:
-        if one >= end:
-            return
-        yield one
+    end = FIRST.replace(year=FIRST.year + YEARS)
+    return tuple(one.date() for one in takewhile(lambda one: one < end, starts))

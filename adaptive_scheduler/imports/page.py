@@ -48,14 +48,13 @@ def named(pieces: Iterable[Piece], existing: Mapping[str, Any]) -> list[Named]:
         if piece.values is None:
             found.append(Named(piece))
             continue
+        same = {name for name in existing if existing[name] == piece.values} - new
         wish = _name(piece.name)
-        for number in count(1):
-            name = wish if number == 1 else f"{wish}-{number}"
-            there = name in existing and existing[name] == piece.values and name not in new
-            if there or _folded(name) not in taken | {_folded(one) for one in new}:
-                break
+        wishes = (wish if number == 1 else f"{wish}-{number}" for number in count(1))
+        name = next(one for one in wishes if one in same or _folded(one) not in taken)
         new.add(name)
-        found.append(Named(piece, name, there))
+        taken.add(_folded(name))
+        found.append(Named(piece, name, name in same))
     return found
 
 

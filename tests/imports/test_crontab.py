@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler.errors import UsageError
@@ -295,6 +295,7 @@ LINE = st.one_of(
 )
 
 
+@settings(deadline=None)  # the first days to be counted take a moment
 @given(st.lists(LINE, max_size=8), st.booleans())
 def test_no_line_of_any_text_goes_missing(lines: list[str], system: bool) -> None:
     found = read("\n".join(lines), SYSTEM if system else ME)

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler.imports.firings import FIELDS, NICKNAMES, firings
@@ -70,6 +70,7 @@ def test_what_cron_refuses_is_an_error_that_quotes_it(expression: str) -> None:
     assert f"'{expression}'" in str(error.value)
 
 
+@settings(deadline=None)  # some years of days take a moment
 @given(st.lists(st.text("0123456789*/,-~LW#?afrimonsu", min_size=1, max_size=8), min_size=FIELDS, max_size=FIELDS))
 def test_any_five_words_are_firings_or_an_error(fields: list[str]) -> None:
     try:
