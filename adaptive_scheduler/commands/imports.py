@@ -27,7 +27,7 @@ def crontab(config: str | None, file: str | None, *, system: bool, write: bool) 
     text, whole = reading.decoded(data)
     user, home = _me()
     tab = reading.Tab(user, home, system or _is_system(file), _home_of)
-    pieces = reading.pieces(text, tab, lambda name, path: shutil.which(name, path=path))
+    pieces = reading.pieces(text, tab, _look)
     return _finish(config, pieces, whole, origin, "crontab", write=write)
 
 
@@ -119,6 +119,11 @@ def _is_system(file: str | None) -> bool:
         return False
     path = Path(str(file)).absolute()
     return str(path) in SYSTEM_FILES or str(path.parent) == SYSTEM_FOLDER
+
+
+def _look(name: str, path: str) -> str | None:
+    """Return where a program is on cron's PATH; a Windows has no such folders."""
+    return None if sys.platform == "win32" else shutil.which(name, path=path)
 
 
 def _me() -> tuple[str, str]:
