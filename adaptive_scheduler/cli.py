@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adaptive_scheduler import __version__, cli_cluster, cli_insight, cli_setup, completion, footing
+from adaptive_scheduler import __version__, cli_cluster, cli_insight, cli_setup, cli_tasks, completion, footing
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.guard import verb
 from adaptive_scheduler.options import AsJson, Config, TaskName, duration
@@ -187,3 +187,5 @@ def resume(context: typer.Context, task: TaskName) -> int:
 app.add_typer(cli_insight.app)
 app.add_typer(cli_setup.app)
 app.add_typer(cli_cluster.app, name="cluster")
+app.add_typer(cli_tasks.task_app, name="task")
+app.add_typer(cli_tasks.import_app, name="import")

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,10 +29,13 @@ def private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True, mode: int = PRIVATE) -> None:
+def replace_file(
+    path: Path, content: bytes, *, durable: bool = True, mode: int = PRIVATE, like: os.stat_result | None = None
+) -> None:
     """Replace the file's content atomically, whatever the umask; `durable` also survives a power cut.
 
-    Raises OSError, with the temporary file removed, when anything fails.
+    It gets the mode and the owner of `like`, where given. Raises OSError, with the temporary file removed, when
+    anything fails.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -41,7 +45,9 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True, mode: int 
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
-            if sys.platform != "win32" and mode != PRIVATE:
+            if like is not None:
+                _owned(descriptor, like)
+            elif sys.platform != "win32" and mode != PRIVATE:
                 os.fchmod(descriptor, mode)
             if durable:
                 os.fsync(descriptor)
@@ -53,6 +59,15 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True, mode: int 
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _owned(descriptor: int, like: os.stat_result) -> None:
+    """Give an open file the owner, where that is ours to give, and the mode of another one."""
+    if sys.platform == "win32":  # there a file in a folder has the rights of the folder
+        return
+    with suppress(PermissionError):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, like.st_mode & 0o7777)
 
 
 def replace(source: Path, target: Path) -> None:

@@ -25,16 +25,19 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2}
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """A piece of TOML: of what kind, its text, its 1-based line, and the letters before it."""
+
     kind: str
     text: str
     line: int
+    at: int
 
 
 def lines(text: str) -> dict[Path, int]:
     """Return the 1-based line of each table, array element and key, keyed by its whole path."""
     reader = _Reader()
-    for token in _tokens(text):
+    for token in tokens(text):
         reader.take(token)
     return reader.found
 
@@ -47,12 +50,13 @@ def line_of(known: Mapping[Path, int], path: Path) -> int:
     return 1
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the tokens of a text; white space and comments are none."""
     line = 1
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "mark"
         if kind != "skip":
-            yield _Token(kind, match.group(), line)
+            yield Token(kind, match.group(), line, match.start())
         line += match.group().count("\n")
 
 
@@ -65,12 +69,12 @@ class _Reader:
         self._elements: dict[Path, int] = {}
         self._table: Path = ()
         self._open: list[tuple[str, Path]] = []
-        self._key: list[_Token] = []
+        self._key: list[Token] = []
         self._path: Path = ()
         self._await = "key"
         self._header = 0
 
-    def take(self, token: _Token) -> None:
+    def take(self, token: Token) -> None:
         """Move one token on."""
         if token.kind == "newline":
             self._end_line()
@@ -85,7 +89,7 @@ class _Reader:
         if not self._open:
             self._await, self._key, self._header = "key", [], 0
 
-    def _in_key(self, token: _Token) -> None:
+    def _in_key(self, token: Token) -> None:
         if token.kind in ("word", "text"):
             self._key.append(token)
         elif token.text == "=" and self._key:
@@ -112,17 +116,17 @@ class _Reader:
             self._explicit.add(path)
         self._table, self._await, self._key = path, "nothing", []
 
-    def _record(self, base: Path, key: list[_Token], *, resolve: bool) -> Path:
+    def _record(self, base: Path, key: list[Token], *, resolve: bool) -> Path:
         """Note the line of each part of a dotted key; a header's part may mean an array's last element."""
         path = base
         for place, part in enumerate(key):
-            path = (*path, _name(part.text))
+            path = (*path, name_of(part.text))
             self.found.setdefault(path, part.line)
             if resolve and place < len(key) - 1 and path in self._elements:
                 path = (*path, self._elements[path])
         return path
 
-    def _in_value(self, token: _Token) -> None:
+    def _in_value(self, token: Token) -> None:
         inside_array = bool(self._open) and self._open[-1][0] == "["
         if token.text == "]" and inside_array:
             self._close()
@@ -138,7 +142,7 @@ class _Reader:
         else:
             self._await = "nothing"
 
-    def _after_value(self, token: _Token) -> None:
+    def _after_value(self, token: Token) -> None:
         if token.text in ("]", "}") and self._open:
             self._close()
         elif token.text == "," and self._open:
@@ -155,7 +159,7 @@ class _Reader:
         self._await, self._key = "nothing", []
 
 
-def _name(text: str) -> str:
+def name_of(text: str) -> str:
     """Return the key that a bare or quoted piece of text stands for."""
     if text.startswith('"'):
         return _ESCAPE.sub(_unescaped, text[1:-1])

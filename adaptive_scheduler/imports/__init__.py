@@ -1,0 +1,1 @@
+"""What other schedulers were told -> the values of tasks; pure, and imported by `import` alone."""
