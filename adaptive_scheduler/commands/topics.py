@@ -12,6 +12,10 @@ Sections = list[Section]
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "EVERY DAY": ("status", "why", "history", "logs", "run", "pause", "resume"),
     "SETTING UP": ("init", "check", "schema", "install", "uninstall", "help"),
+    "TASKS BY COMMAND": (
+        *("task", "task add", "task set", "task enable", "task disable", "task remove", "task list"),
+        *("import", "import crontab", "import task-scheduler"),
+    ),
     "LOOKING BACK AND AHEAD": ("trends", "forecast", "learn", "events", "notify", "simulate"),
     "MANY MACHINES": ("cluster", "cluster scheduler", "cluster node", "cluster status", "cluster certs"),
 }
