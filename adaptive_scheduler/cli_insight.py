@@ -164,3 +164,19 @@ def events(
     from adaptive_scheduler.commands.events import events as body
 
     return body(context.obj, kind=kind, limit=limit, trace=trace, as_json=as_json)
+
+
+@app.command()
+@verb
+def report(
+    context: typer.Context,
+    path: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE.html", help="Where to; report.html in scheduler.state_dir by default."),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=36_500, help="Look back this far.")] = 90,
+) -> int:
+    """Write one HTML file with everything that is known of this machine: load, runs, rhythm, events."""
+    from adaptive_scheduler.commands.report import report as body
+
+    return body(context.obj, path=path, days=days)

@@ -5,9 +5,9 @@ import time
 from adaptive_scheduler import lastgood, recall, recent, registration, vigilance
 from adaptive_scheduler.backends.base import Standing
 from adaptive_scheduler.commands import output
-from adaptive_scheduler.opening import open_world, seams_in_force
+from adaptive_scheduler.opening import Opening, open_world, seams_in_force
 from adaptive_scheduler.overview import Overview, overview
-from adaptive_scheduler.preview import look, present
+from adaptive_scheduler.preview import Look, look, present
 
 REFRESH_S = 2.0
 
@@ -35,8 +35,13 @@ def status(config: str | None, *, as_json: bool, watch: bool) -> int:
 
 def _view(config: str | None, standing: Standing | None = None) -> Overview:
     opening = open_world(config, strict=False, write=False)
+    standing = standing or registration.read_back(opening.world.config)
+    return view_of(opening, look(opening.world), standing)
+
+
+def view_of(opening: Opening, seen: Look, standing: Standing | None = None) -> Overview:
+    """Return the overview of a world as it was seen; how its registration stands is not asked here."""
     world = opening.world
-    seen = look(world)
     notes = [*seams_in_force(), *seen.notes]
     if opening.faults:
         notes.append(lastgood.explanation(opening.opened))
@@ -50,7 +55,7 @@ def _view(config: str | None, standing: Standing | None = None) -> Overview:
         recent.read(world.store.folder),
         seen.now,
         notes,
-        standing or registration.read_back(world.config),
+        standing,
         seen.learning,
         vigilance.standings(world.config.watches, kept.baseline, seen.state.latches, world.config.probes),
         seen.fleet,
