@@ -23,10 +23,10 @@ from adaptive_scheduler.store import Store
 
 TASKS = {
     "health_check": ("critical", "10m", 4),
-    "disk_watch": ("high", "15m", 9),
-    "queue_drain": ("high", "20m", 40),
+    "disk_watch": ("high", "30m", 9),
+    "queue_drain": ("high", "1h", 40),
     "performance_analysis": ("high", "30m", 75),
-    "mirror_sync": ("medium", "30m", 210),
+    "mirror_sync": ("medium", "1h", 210),
     "system_maintenance": ("medium", "1h", 160),
     "event_analysis": ("medium", "1h", 55),
     "index_rebuild": ("low", "6h", 900),

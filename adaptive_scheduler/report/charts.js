@@ -24,6 +24,8 @@ const SYMBOLS = {
   ok: "circle", warning: "triangle-up", failed: "x", timeout: "hourglass", interrupted: "square", lost: "pentagon", error: "star",
   running: "circle",
 };
+const SEVERITY = ["running", "warning", "lost", "interrupted", "timeout", "failed", "error"];
+const SIGN_WIDTH = 12;
 const EVENTS = { cpu_spike: "triangle-up", memory_leak: "circle", high_latency: "diamond", missed_cycles: "square" };
 const NAMES = ["ink", "quiet", "grid", "paper", "cpu", "foreign", "memory", "event", ...Object.keys(SYMBOLS)];
 
@@ -88,19 +90,27 @@ const heading = (text, y, colour) => ({
   font: { color: colour.ink, size: 12 },
 });
 
-// A line over time with the band between its lowest and highest value.
-function line(found, colour, name, yaxis, say, more = {}) {
-  const { x, y } = outline(found);
+// Two colours as they are between one another.
+function mixed(one, other, share) {
+  const [first, second] = [one, other].map((colour) => colour.match(/[\d.]+/g).map(Number));
+  return `rgb(${[0, 1, 2].map((place) => Math.round(first[place] + (second[place] - first[place]) * share)).join(", ")})`;
+}
+
+// A line over time; where many values share a place, with the band between the lowest and the highest.
+function line(found, colour, name, yaxis, say, { band: banded = true, area = false } = {}) {
+  const { x, y } = outline(area ? { ...found, low: found.x.map(() => 0), high: found.mean } : found);
   const text = found.mean.map((mean, place) => {
     if (mean === null) return "";
     const many = found.merged && found.high[place] - found.low[place] > 0;
     return `${clock(found.x[place])}<br>${name} ${say(mean)}${many ? ` (${say(found.low[place])} to ${say(found.high[place])})` : ""}`;
   });
   const band = {
-    x: shownAll(x), y, yaxis, mode: "lines", fill: "toself", fillcolor: faint(colour, 0.22), line: { width: 0 }, hoverinfo: "skip",
+    x: shownAll(x), y, yaxis, mode: "lines", fill: "toself", fillcolor: faint(colour, area ? 0.3 : 0.2), line: { width: 0 },
+    hoverinfo: "skip",
   };
   const middle = { x: shownAll(found.x), y: found.mean, yaxis, mode: "lines", text, hoverinfo: "text", name };
-  return [...(found.merged ? [band] : []), { ...middle, line: { color: colour, width: 1.4, ...more } }];
+  const drawn = { ...middle, line: { color: colour, width: area ? 0.8 : 1.4 } };
+  return area || (banded && found.merged) ? [band, drawn] : [drawn];
 }
 
 // Where the parts of a chart stand, from top to bottom: heights in pixels -> domains of the y axes.
@@ -126,8 +136,8 @@ function drawTimeline(view) {
   const from = Math.max(0, view.from - spare), to = Math.min(length, view.to + spare);
   const curve = (values) => envelope(samples.at, values, from, to, pixel, GAP);
   const traces = [
+    ...line(curve(samples.foreign), colour.foreign, "CPU not ours", "y", percent, { area: true }),
     ...line(curve(samples.cpu), colour.cpu, "CPU", "y", percent),
-    ...line(curve(samples.foreign), colour.foreign, "CPU not ours", "y", percent, { dash: "4px,2px" }),
     ...line(curve(samples.memory), colour.memory, "Memory", "y2", percent),
     ...gantt(from, to, pixel, colour),
     happened(from, to, colour),
@@ -158,10 +168,12 @@ function blockText(task, block) {
 
 // Bars are thick lines: one path a status, however many runs. What was not ok has a sign of its own on top.
 function gantt(from, to, pixel, colour) {
-  const bars = told.statuses.map(() => ({ x: [], y: [], text: [] })), signs = told.statuses.map(() => ({ x: [], y: [], text: [] }));
+  const bars = told.statuses.map(() => ({ x: [], y: [], text: [] })), signs = [];
   tasks.forEach((task, row) => {
-    for (const block of blocks(task, from, to, pixel)) {
+    const found = blocks(task, from, to, pixel);
+    for (const block of found) {
       const bar = bars[block.status], text = blockText(task, block);
+      // What is pointed at is the nearest point of a line, so a long bar has some in its middle.
       const parts = Math.max(1, Math.ceil((block.end - block.start) / (24 * pixel)));
       for (let part = 0; part <= parts; part++) {
         bar.x.push(shown(block.start + ((block.end - block.start) * part) / parts));
@@ -171,24 +183,47 @@ function gantt(from, to, pixel, colour) {
       bar.x.push(null);
       bar.y.push(null);
       bar.text.push("");
-      if (told.statuses[block.status] === "ok") continue;
-      const sign = signs[block.status];
-      sign.x.push(shown((block.start + block.end) / 2));
-      sign.y.push(row + 1);
-      sign.text.push(text);
     }
+    for (const sign of worst(found, pixel)) signs.push({ ...sign, row: row + 1, text: signText(task, sign) });
   });
   const drawn = [];
   bars.forEach((bar, status) => {
     const tint = colour[told.statuses[status]];
     if (bar.x.length) drawn.push({ ...bar, yaxis: "y3", mode: "lines", hoverinfo: "text", line: { color: tint, width: 11 } });
   });
-  signs.forEach((sign, status) => {
-    const name = told.statuses[status], edge = { color: colour.paper, width: 1 };
-    const marker = { symbol: SYMBOLS[name], size: 11, color: colour[name], line: edge };
-    if (sign.x.length) drawn.push({ ...sign, yaxis: "y3", mode: "markers", hoverinfo: "text", marker });
+  const edge = { color: colour.paper, width: 1 };
+  const names = signs.map((sign) => told.statuses[sign.status]);
+  const marker = { symbol: names.map((name) => SYMBOLS[name]), color: names.map((name) => colour[name]), size: 11, line: edge };
+  drawn.push({
+    x: signs.map((sign) => shown(sign.at)), y: signs.map((sign) => sign.row), text: signs.map((sign) => sign.text),
+    yaxis: "y3", mode: "markers", hoverinfo: "text", marker,
   });
   return drawn;
+}
+
+// One sign for what stands closer together than a sign is wide: that of the worst status.
+function worst(found, pixel) {
+  const signs = [];
+  for (const block of found.filter((one) => told.statuses[one.status] !== "ok").sort((one, other) => one.start - other.start)) {
+    const before = signs[signs.length - 1], at = (block.start + block.end) / 2;
+    if (!before || at - before.at > SIGN_WIDTH * pixel) {
+      signs.push({ at, status: block.status, all: [block] });
+      continue;
+    }
+    before.all.push(block);
+    if (severity(block.status) > severity(before.status)) before.status = block.status;
+  }
+  return signs;
+}
+
+const severity = (status) => SEVERITY.indexOf(told.statuses[status]);
+
+function signText(task, sign) {
+  if (sign.all.length === 1) return blockText(task, sign.all[0]);
+  const counts = new Map(), last = sign.all[sign.all.length - 1];
+  for (const block of sign.all) counts.set(block.status, (counts.get(block.status) || 0) + block.count);
+  const parts = [...counts].map(([status, count]) => `${count} ${told.statuses[status]}`);
+  return `${label(task.name)}<br>${parts.join(", ")}<br>${clock(sign.all[0].start)} to ${clock(last.end)}`;
 }
 
 function happened(from, to, colour) {

@@ -144,7 +144,7 @@ def _tasks(book: Book) -> Html:
         "tasks",
         tasks.overview(book),
         tasks.chooser(book),
-        figure("task-chart", label, caption, Html(tag("p", "The figures of the task follow below."))),
+        figure("task-chart", label, caption),
         tasks.facts(book),
     )
 
@@ -157,7 +157,7 @@ def _week(book: Book) -> Html:
     glimpse = "" if book.trends.days >= 14 else f" Only {book.trends.days} days are known: a glimpse, no habit yet."
     caption = f"Means by local hour and weekday. Empty: nothing was measured.{glimpse}"
     label = "Heatmap: the mean load of each hour of the week, by weekday and local hour."
-    return _section("week", chooser, figure("week-chart", label, caption, tables.week(book)))
+    return _section("week", chooser, _scale("week-chart"), figure("week-chart", label, caption, tables.week(book)))
 
 
 def _learned(book: Book) -> Html:
@@ -178,10 +178,17 @@ def _learned(book: Book) -> Html:
             "The busiest CPU at which it may start, by local time and age in its intervals, for a task that is not "
             "behind. It is compared with the CPU that a run will probably meet."
         )
+        parts.append(_scale("ceiling-chart"))
         parts.append(figure("ceiling-chart", label, caption, tables.lessons(book)))
     else:
         parts.append(tables.lessons(book))
     return _section("learned", *parts)
+
+
+def _scale(ident: str) -> Html:
+    """Return the scale of a heatmap; the page's script writes its end."""
+    most = tag("span", "100 %", id=f"{ident}-most")
+    return tag("p", "0 % ", tag("span", class_="gradient"), " ", most, class_="scale", aria_hidden="true")
 
 
 def _events(book: Book) -> Html:

@@ -12,6 +12,9 @@ LONGEST = 600
 
 LONGEST_NAME = 80
 
+LONG = 24
+"""A cell of more characters wants room for a sentence."""
+
 VOID = ("link", "meta")
 """The elements that have no end."""
 
@@ -58,19 +61,19 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], numb
     headings = joined(tag("th", text, scope="col", class_=look) for text, look in zip(head, looks, strict=True))
     lines = []
     for first, *others in rows:
-        cells = (tag("td", cell, class_=look) for cell, look in zip(others, looks[1:], strict=True))
+        cells = (tag("td", cell, class_=look or _long(cell)) for cell, look in zip(others, looks[1:], strict=True))
         lines.append(tag("tr", tag("th", first, scope="row"), *cells))
     body = tag("table", tag("caption", caption), tag("thead", tag("tr", headings)), tag("tbody", *lines))
     return tag("div", body, class_="scrolled", role="region", aria_label=caption, tabindex=0)
 
 
-def figure(ident: str, label: str, caption: str, alternative: Html) -> Html:
-    """Return the place of a chart, with what it shows in words and as a table."""
+def figure(ident: str, label: str, caption: str, alternative: Html | None = None) -> Html:
+    """Return the place of a chart, with what it shows in words, and as a table where none follows anyway."""
     return tag(
         "figure",
         tag("div", class_="chart", id=ident, role="img", aria_label=label),
         tag("figcaption", caption),
-        folded("The same as a table", alternative),
+        Html() if alternative is None else folded("The same as a table", alternative),
     )
 
 
@@ -83,6 +86,10 @@ def data(value: Any) -> str:
     """Return a value as JSON that can end no script: it holds neither `<`, `>`, `&` nor any letter beyond ASCII."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _long(cell: str) -> str | None:
+    return "long" if len(cell) > LONG and not isinstance(cell, Html) else None
 
 
 def _attribute(key: str, value: str | int | bool | None) -> str:

@@ -48,7 +48,9 @@ def _verdict(book: Book) -> Html:
     """Return what `status` says first, with a sign beside the colour."""
     problems, notes = book.view.problems, book.view.notes
     if not problems:
-        text = tag("p", tag("strong", "Everything is fine."), " Nothing is late, and the last run of no task failed.")
+        text = tag(
+            "p", tag("strong", "Everything is fine."), " Nothing is late, and the last run of every task succeeded."
+        )
     else:
         many = "One thing needs" if len(problems) == 1 else f"{len(problems)} things need"
         text = joined(

@@ -25,8 +25,9 @@ def days(book: Book) -> Html:
     """Return the load and the runs of each day, the newest first."""
     if not (book.samples or book.runs):
         return tag("p", "No samples and no runs in this time.")
-    load = {day: list(group) for day, group in groupby(book.samples, lambda one: book.clock(one.at)[:10])}
-    runs = {day: list(group) for day, group in groupby(book.runs, lambda one: book.clock(one[1].started_at)[:10])}
+    local = book.local
+    load = {day: list(group) for day, group in groupby(book.samples, lambda one: local(one.at).date())}
+    runs = {day: list(group) for day, group in groupby(book.runs, lambda one: local(one[1].started_at).date())}
     rows = []
     for day in sorted({*load, *runs}, reverse=True)[:MOST_DAYS]:
         seen, ran = load.get(day, []), [one for _, one in runs.get(day, [])]
@@ -34,7 +35,7 @@ def days(book: Book) -> Html:
         columns = (cpu, [one.foreign_cpu for one in seen], [one.memory for one in seen])
         failed = sum(not one.status.succeeded for one in ran)
         means = (percent(_mean(values)) for values in columns)
-        rows.append((day, *means, percent(max(cpu, default=None)), f"{len(ran):,}", f"{failed:,}"))
+        rows.append((day.isoformat(), *means, percent(max(cpu, default=None)), f"{len(ran):,}", f"{failed:,}"))
     head = ("Day", "CPU", "Not ours", "Memory", "Highest CPU", "Runs", "Failed")
     return table("Load and runs by day", head, rows, numbers=range(1, 7))
 

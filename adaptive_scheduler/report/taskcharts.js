@@ -1,6 +1,7 @@
 // The charts of one task, and the two maps.
 
 const FEW = 600; // so many dots are told apart; more are drawn as an envelope
+const CROWD = 60; // more signs than this are smaller
 
 const unitOf = (seconds) => [["d", 172800, 86400], ["h", 7200, 3600], ["min", 120, 60], ["s", 0, 1]].find(([, least]) => seconds >= least);
 
@@ -25,11 +26,11 @@ function runDots(task, values, view, pixel, unit, yaxis, colour, name, most) {
   else drawn.push(dots(places, { size: 5, color: colour.ok }));
   if (yaxis === "y") return drawn;
   const odd = [...task.odd.keys()].filter((place) => place >= first && place < last);
-  const unusual = odd.filter((place) => task.odd.get(place).unusual);
-  drawn.push(dots(unusual, { size: 11, symbol: "circle-open", color: colour.warning, line: { width: 2 } }));
+  const unusual = odd.filter((place) => task.odd.get(place).unusual), size = odd.length > CROWD ? 6 : 9;
+  drawn.push(dots(unusual, { size: size + 2, symbol: "circle-open", color: colour.warning, line: { width: 2 } }));
   told.statuses.forEach((status, number) => {
     const mine = odd.filter((place) => task.status[place] === number && status !== "ok");
-    if (mine.length) drawn.push(dots(mine, { size: 9, symbol: SYMBOLS[status], color: colour[status] }));
+    if (mine.length) drawn.push(dots(mine, { size, symbol: SYMBOLS[status], color: colour[status] }));
   });
   return drawn;
 }
@@ -43,11 +44,12 @@ function drawTask(task, view) {
   const headings = [];
   let interval = {};
   if (beats) {
-    const [unit, , size] = unitOf(task.interval), most = 2.5 * task.interval;
+    const [unit, , size] = unitOf(task.interval), most = 2.2 * task.interval;
     const asked = Float64Array.from(samples.step, (step) => (task.interval * task.ages[step]) / size);
-    traces.push(...line(envelope(samples.at, asked, view.from, view.to, pixel, GAP), colour.cpu, "interval", "y", (value) => words(value * size)));
     const gaps = Float64Array.from(task.at, (at, place) => (place ? at - task.at[place - 1] : NaN));
     traces.push(...runDots(task, gaps, view, pixel, size, "y", colour, "after", most));
+    const law = envelope(samples.at, asked, view.from, view.to, pixel, GAP);
+    traces.push(...line(law, colour.cpu, "interval", "y", (value) => words(value * size), { band: false }));
     const rule = task.rhythm === "learned" ? "the classic rule would ask (learned is in force)" : "the load asks";
     headings.push(heading(`<b>Interval</b> ${rule}, and between starts, ${unit}`, domains[0][1], colour));
     interval = { range: [0, most / size] };
@@ -81,22 +83,19 @@ function* placesIn(task, view) {
   for (let place = placeOf(task.at, view.from), last = placeOf(task.at, view.to); place < last; place++) yield place;
 }
 
-// Light to dark in the light theme, dark to light in the dark one: more load always stands out more.
-const scale = (colour) => [[0, colour.paper], [0.15, faint(colour.cpu, 0.15)], [1, colour.cpu]];
-
-function map(element, heat, more) {
+// More load stands out more, in both themes.
+function heatmap(element, heat, more) {
   const colour = colours(), narrow = element.clientWidth < 640;
-  const bar = narrow
-    ? { orientation: "h", thickness: 10, y: -0.16, yanchor: "top", len: 0.9 }
-    : { thickness: 12, outlinewidth: 0, len: 1, ticksuffix: " %" };
-  const trace = { type: "heatmap", colorscale: scale(colour), zmin: 0, hoverinfo: "text", hoverongaps: false, colorbar: { outlinewidth: 0, ...bar }, ...heat };
-  const shape = layout(element, colour, narrow ? 320 : 300, {
-    margin: { l: narrow ? 40 : 84, r: 12, t: 8, b: narrow ? 70 : 40 },
+  const scale = [[0, mixed(colour.paper, colour.cpu, 0.04)], [1, colour.cpu]];
+  const trace = { type: "heatmap", colorscale: scale, showscale: false, zmin: 0, hoverinfo: "text", hoverongaps: false, ...heat };
+  const shape = layout(element, colour, narrow ? 260 : 290, {
+    margin: { l: narrow ? 40 : 84, r: 8, t: 8, b: 42 },
     dragmode: false,
     xaxis: axis(colour, { showgrid: false, ticks: "", ...more.xaxis }),
     yaxis: axis(colour, { showgrid: false, ticks: "", ...more.yaxis }),
   });
   Plotly.react(element, [trace], shape, CONFIG);
+  document.getElementById(`${element.id}-most`).textContent = `${heat.zmax} %${more.beyond || ""}`;
 }
 
 function drawWeek(what) {
@@ -109,7 +108,7 @@ function drawWeek(what) {
   const most = Math.max(10, 10 * Math.ceil(Math.max(...values.map((value) => value || 0)) / 10));
   const inside = wide ? { texttemplate: "%{z:.0f}", textfont: { size: 11 } } : {};
   const heat = { z, x: hours, y: names.map((one) => (wide ? one : one.slice(0, 3))), zmax: most, xgap: 1, ygap: 1, text: hover, ...inside };
-  map(element, heat, { xaxis: { tickvals: hours.filter((hour) => hour % 3 === 0), title: { text: "local hour" } }, yaxis: { autorange: "reversed" } });
+  heatmap(element, heat, { xaxis: { tickvals: hours.filter((hour) => hour % 3 === 0), title: { text: "local hour" } }, yaxis: { autorange: "reversed" } });
 }
 
 function drawCeilings(place) {
@@ -121,8 +120,10 @@ function drawCeilings(place) {
   const means = (value) => (value === 0 ? "never" : value > 100 ? "at any load" : `CPU up to ${value} %`);
   const text = z.map((row, age) => row.map((value, slot) => `${time(hours[slot])}, ${one.ages[age]} intervals old<br>${means(value)}`));
   const ticks = hours.filter((hour) => hour % 3 === 0);
-  map(element, { z, x: hours, y: one.ages, zmax: 100, text }, {
+  const most = Math.max(10, 10 * Math.ceil(Math.max(...flat.filter((value) => value <= 100)) / 10));
+  heatmap(element, { z, x: hours, y: one.ages, zmax: most, text }, {
     xaxis: { tickvals: ticks, ticktext: ticks.map(time), title: { text: "local time" } },
     yaxis: { title: { text: "age" } },
+    beyond: ", or any load",
   });
 }

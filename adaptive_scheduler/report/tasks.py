@@ -1,7 +1,7 @@
 """The tasks: a table of all, and what there is to know of each. Pure."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from statistics import median
 
@@ -62,7 +62,7 @@ def _facts(book: Book, name: str) -> Iterator[Html]:
     told = [*([] if view is None else _told(view)), ("Last failure", _last_failure(book, runs))]
     yield tag("dl", *(tag("div", tag("dt", what), tag("dd", value)) for what, value in told), class_="facts")
     yield _held(book, name)
-    yield folded("Its weeks as a table", _weeks(book, runs))
+    yield folded("The same by week, as a table", _weeks(book, runs))
 
 
 def _told(view: TaskView) -> Iterator[tuple[str, str]]:
@@ -109,14 +109,14 @@ def _weeks(book: Book, runs: Sequence[Result]) -> Html:
         failed = sum(not one.status.succeeded for one in mine)
         unusual = sum(bool(one.unusual) for one in mine)
         figures = (f"{len(mine):,}", f"{failed:,}", f"{unusual:,}", spoken(median(durations)), spoken(max(durations)))
-        rows.append((monday, *figures))
+        rows.append((monday.isoformat(), *figures))
     head = ("Week from", "Runs", "Failed", "Unusual", "Median", "Longest")
     return table("Runs by week", head, rows, numbers=range(1, 6)) if rows else tag("p", "No runs in this time.")
 
 
-def _monday(book: Book, run: Result) -> str:
-    local = book.local(run.started_at)
-    return f"{local - timedelta(days=local.weekday()):%Y-%m-%d}"
+def _monday(book: Book, run: Result) -> date:
+    day = book.local(run.started_at).date()
+    return day - timedelta(days=day.weekday())
 
 
 def _last(runs: Sequence[Result]) -> Result | None:
