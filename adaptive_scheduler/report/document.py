@@ -105,7 +105,7 @@ def _time(book: Book) -> Html:
         "below, a row for each task with its runs, and a row with the events."
     )
     caption = (
-        f"Times are {summary.zone(book)}. Drag to zoom, drag with Shift to move, double-click for all. "
+        f"{summary.clocks(book)} Drag to zoom, drag with Shift to move, double-click for all. "
         "A pale band is the span between the lowest and the highest sample where many share a place."
     )
     if not (book.samples or book.runs):

@@ -28,6 +28,15 @@ def zone(book: Book) -> str:
     return f"UTC{offset[:3]}:{offset[3:5]}"
 
 
+def clocks(book: Book) -> str:
+    """Return how the times of the charts are to be read, as sentences."""
+    told = f"Times are {zone(book)}."
+    days = range((book.at - book.begin).days + 1)
+    if any(book.local(book.begin + timedelta(days=day)).utcoffset() != book.at.utcoffset() for day in days):
+        told += " Local clocks were changed in between; the tables show what they showed, the charts go on evenly."
+    return told
+
+
 def figures(book: Book) -> list[tuple[str, str, str]]:
     """Return the figures as (what, how much, what to know of it)."""
     trends = book.trends
