@@ -64,7 +64,9 @@ def book(
 ) -> Book:
     """A book; what is left out is empty. `last` is how the last run of each task ended."""
     config = Config(path="tasks.toml", state_dir="outputs", rules=Rules(), tasks=tasks(*wanted))
-    known = {one.name: mine(5, last=None if last is None else ended(5, last, cause="exit code 3")) for one in wanted}
+    latest = None if last is None else ended(5, last, cause="exit code 3")
+    known = {one.name: mine(5, last=latest, footprint=more.get("footprint", "")) for one in wanted}
+    more.pop("footprint", None)
     beat = replace(state(**known), last_cycle_at=now - TICK)
     learned = more.pop("learning", learning())
     look = {one.name: decided(one.name) for one in wanted}

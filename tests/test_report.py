@@ -27,7 +27,7 @@ from adaptive_scheduler.report.book import HELD_WHEN_DUE, TOLD, Held, Started
 from adaptive_scheduler.report.document import Kit
 from adaptive_scheduler.rhythm import PLAIN, adaptive_interval, classic
 from tests import tables as tables_of
-from tests.builders import NOW, ago, ended, event, minutes, task
+from tests.builders import NOW, ago, ended, event, footprint, minutes, task
 from tests.reports import KIT, book, full, learning, lesson, page, runs, samples
 
 EVIL = "<img src=x onerror=alert(1)>\"'&</script><script>alert(2)</script> \x1b[31mred\x00 \u2028 \u202eend \ud800"
@@ -358,6 +358,12 @@ def test_a_task_that_never_ran_says_so() -> None:
     told = read(tasks_page.facts(book(task()))).text
     for words in ("none in this time", "Nothing held it back", "No runs in this time."):
         assert words in told
+
+
+def test_how_long_a_task_usually_takes_is_told_as_the_scheduler_knows_it() -> None:
+    told = read(tasks_page.facts(book(task(), footprint=footprint(*[(12.0, 50.0)] * 9, (75.0, 50.0))))).text
+    assert "12 s, 9 of 10 runs up to 12 s (last 10 runs)" in told
+    assert "10 min (learned from 10 runs)" in told
 
 
 def test_what_held_a_task_back_is_told_longest_first_with_its_meaning() -> None:

@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -25,8 +25,14 @@ SCRIPTS = ("lod.js", "charts.js", "taskcharts.js", "page.js")
 HEAD_BYTES = 400
 """In so many bytes of a page of ours it says what made it."""
 
+PAGES = (".html", ".htm")
+"""A file of somebody else is written over only when it is named, and has such an ending: never tasks.toml."""
+
 STEPS = 6
-"""How often the progress bar moves: once for each part of `_book`, then drawing and writing."""
+"""How often the progress bar moves: once for each part of `_book`, then for drawing and for writing."""
+
+MOST_EVENTS = 2000
+"""So many of the newest events are marked in the charts."""
 
 
 def report(config: str | None, *, path: Path | None, days: int) -> int:
@@ -72,7 +78,7 @@ def _book(opening: Opening, days: int, advance: Callable[[], None]) -> Book:
     seen = look(world)
     view = view_of(opening, seen)
     advance()
-    now, since = seen.now, _since(seen.now, days)
+    now, since = seen.now, seen.now - timedelta(days=days)
     samples = world.history.samples(since, now)
     runs = world.history.runs_between(since, now, elsewhere=True)
     advance()
@@ -103,34 +109,28 @@ def _book(opening: Opening, days: int, advance: Callable[[], None]) -> Book:
     )
 
 
-MOST_EVENTS = 2000
-
-
-def _since(now: datetime, days: int) -> datetime:
-    return now - timedelta(days=days)
-
-
 def _target(path: Path | None, folder: Path) -> Path:
     """Return where to write: what is there already must be a page of ours, or be named and end like a page."""
     target = (folder / NAME if path is None else path).absolute()
-    if target.is_dir():
-        raise UsageError(f"'{target}' is a folder; name a file with --output FILE.html")
-    if path is not None and not target.parent.is_dir():
-        raise UsageError(f"there is no folder '{target.parent}' for '{target.name}'")
-    if target.exists() and not _is_ours(target):
-        if path is None:
-            raise UsageError(f"'{target}' is no report of ours, and stays as it is; name another file with --output")
-        if target.suffix.lower() not in (".html", ".htm"):
-            raise UsageError(f"'{target}' is no report and no .html file, and stays as it is; name another one")
+    try:
+        if target.is_dir():
+            raise UsageError(f"'{target}' is a folder; name a file with --output FILE.html")
+        if path is not None and not target.parent.is_dir():
+            raise UsageError(f"there is no folder '{target.parent}' for '{target.name}'")
+        if not target.exists() or _is_ours(target):
+            return target
+    except OSError as error:
+        raise UsageError(f"cannot look at '{target}': {error.strerror}; name another file with --output") from error
+    if path is None:
+        raise UsageError(f"'{target}' is no report of ours, and stays as it is; name another file with --output")
+    if target.suffix.lower() not in PAGES:
+        raise UsageError(f"'{target}' is no report and no .html file, and stays as it is; name another file")
     return target
 
 
 def _is_ours(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return GENERATOR.encode() in file.read(HEAD_BYTES)
-    except OSError as error:
-        raise UsageError(f"cannot read what is in '{path}' now: {error.strerror or error}") from error
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(HEAD_BYTES)
 
 
 def _write(target: Path, page: bytes) -> None:

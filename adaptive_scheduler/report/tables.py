@@ -23,8 +23,6 @@ MOST_EVENTS, MOST_PAIRS, MOST_DAYS = 200, 12, 100
 
 def days(book: Book) -> Html:
     """Return the load and the runs of each day, the newest first."""
-    if not (book.samples or book.runs):
-        return tag("p", "No samples and no runs in this time.")
     local = book.local
     load = {day: list(group) for day, group in groupby(book.samples, lambda one: local(one.at).date())}
     runs = {day: list(group) for day, group in groupby(book.runs, lambda one: local(one[1].started_at).date())}
