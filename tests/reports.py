@@ -1,5 +1,6 @@
 """Short ways to make the book of a report: a machine with samples, runs and events, or with hardly anything."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from adaptive_scheduler.report.book import Book, Held
 from adaptive_scheduler.report.document import Kit, document
 from adaptive_scheduler.trends import trends
 from tests import tables as tables_of
-from tests.builders import NOW, ago, ended, mine, minutes, state, task, tasks
+from tests.builders import NOW, ago, ended, event, mine, minutes, state, task, tasks
 
 TICK = minutes(5)
 KIT = Kit("var Plotly = {};", "use(Plotly);", "body { margin: 0; }")
@@ -91,14 +92,12 @@ def page(one: Book, kit: Kit = KIT) -> str:
     return document(one, kit)
 
 
-def full() -> Book:
-    """A machine of which everything is known."""
-    from tests.builders import event
-
+def full(hours: float = 48, more: Sequence[tuple[str, Result]] = ()) -> Book:
+    """A machine of which everything is known; `more` are runs beside the usual ones."""
     ran = [*runs("check", 60, n7=Status.FAILED, n9=Status.TIMEOUT, n50=Status.WARNING), *runs("backup", 6, 90, 240)]
-    ran += runs("gone", 2, 1, 500)
+    ran += [*runs("gone", 2, 1, 500), *more]
     held = {"check": [Held(Code.CPU_CEILING, 3, 12), Held(Code.NOT_DUE, 50, 90)]}
     happened = [(event("cpu_spike", 90), runs("check", 1))]
     learned = learning(lesson("backup"), lesson("check", "its back-test had 2 runs only"), backup=tables_of.table(60))
     wanted = (task("check", description="Is it well?"), task("backup", 60), task("alarm", None))
-    return book(*wanted, seen=samples(48), ran=ran, held=held, happened=happened, learning=learned, last=Status.OK)
+    return book(*wanted, seen=samples(hours), ran=ran, held=held, happened=happened, learning=learned, last=Status.OK)

@@ -23,7 +23,7 @@ from tests.program import five_minutes
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
 VERBS = ["run", "status", "why", "history", "logs", "check", "pause", "resume", "simulate", "trends", "forecast"]
-VERBS += ["learn", "events", "install", "uninstall", "schema", "init", "cluster"]
+VERBS += ["learn", "events", "report", "install", "uninstall", "schema", "init", "cluster"]
 
 
 def table(name: str, every: str = "10m", script: str = "job.py", **more: str) -> str:

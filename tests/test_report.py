@@ -213,6 +213,7 @@ def test_data_come_back_as_they_were_and_can_end_no_script(value: Any) -> None:
 
 def test_attributes_that_are_off_are_left_out() -> None:
     assert markup.tag("p", hidden=True, title=None, lang=False, class_="a") == '<p hidden class="a"></p>'
+    assert markup.tag("p", tabindex=0) == '<p tabindex="0"></p>'
     assert markup.tag("meta", charset="utf-8") == '<meta charset="utf-8">'
 
 

@@ -37,13 +37,13 @@ MOST_EVENTS = 2000
 
 def report(config: str | None, *, path: Path | None, days: int) -> int:
     """Write the page and say where it is."""
-    plotly = _plotly()
+    brought = kit()
     opening = open_world(config, strict=False, write=False)
     folder = opening.world.store.folder
     target = _target(path, folder)
     with _progress(STEPS) as advance:
         book = _book(opening, days, advance)
-        page = document(book, _kit(plotly)).encode()
+        page = document(book, brought).encode()
         advance()
         if path is None:
             files.private_folder(folder)
@@ -56,20 +56,17 @@ def report(config: str | None, *, path: Path | None, days: int) -> int:
     return 0
 
 
-def _plotly() -> str:
+def kit() -> Kit:
+    """Return what the page brings along; UsageError where plotly is not installed."""
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise UsageError(
             "the charts of the report need plotly: pip install 'adaptive-rhythm-scheduler[report]'"
         ) from error
-    return str(get_plotlyjs())
-
-
-def _kit(plotly: str) -> Kit:
     room = resources.files("adaptive_scheduler.report")
     script = "\n".join((room / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return Kit(plotly, f"(() => {{\n{script}\n}})();", (room / "page.css").read_text(encoding="utf-8"))
+    return Kit(get_plotlyjs(), f"(() => {{\n{script}\n}})();", (room / "page.css").read_text(encoding="utf-8"))
 
 
 def _book(opening: Opening, days: int, advance: Callable[[], None]) -> Book:

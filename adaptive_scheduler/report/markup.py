@@ -41,7 +41,8 @@ def tag(element: str, /, *children: str, **attributes: str | int | bool | None) 
 
     An attribute that is True has no value, one that is None or False is left out.
     """
-    written = "".join(_attribute(key, value) for key, value in attributes.items() if value not in (None, False))
+    given = ((key, value) for key, value in attributes.items() if value is not None and value is not False)
+    written = "".join(_attribute(key, value) for key, value in given)
     if element in VOID:
         return Html(f"<{element}{written}>")
     return Html(f"<{element}{written}>{joined(children)}</{element}>")
