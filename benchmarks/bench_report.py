@@ -1,4 +1,4 @@
-"""What `report` costs: seconds and megabytes, over 90 days of a recorded load with ten tasks.
+"""What `report` costs: seconds and megabytes (medians of three), over 90 days of a recorded load with ten tasks.
 
 With a trace on the command line over that one: CSV as `simulate --trace` reads it. `--keep FOLDER` leaves the
 history and the page there to be looked at.

@@ -16,6 +16,7 @@ GENERATOR = "adaptive-scheduler report"
 RANGES = (("1 day", "1"), ("7 days", "7"), ("30 days", "30"), ("All", "all"))
 MOVES = (("\u2190 Earlier", "earlier"), ("Later \u2192", "later"))
 LINES = (("CPU, all of it", "cpu"), ("CPU, not ours", "foreign"), ("Memory", "memory"))
+EVENT = ("Event", "event")
 SECTIONS = (
     ("time", "Load and runs"),
     ("tasks", "Tasks"),
@@ -122,7 +123,7 @@ def _ranges() -> Html:
 
 
 def _legend() -> Html:
-    lines = (tag("li", tag("span", class_=f"line {look}", aria_hidden="true"), text) for text, look in LINES)
+    lines = (tag("li", tag("span", class_=f"line {look}", aria_hidden="true"), text) for text, look in (*LINES, EVENT))
     runs = (
         tag("li", tag("span", one.value, class_=f"status {one.value}"))
         for one in Status
