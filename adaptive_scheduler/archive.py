@@ -89,14 +89,14 @@ class Archive:
         )
         return [(row["task"], codec.decode_result(dict(row))) for row in rows]
 
-    def runs_between(self, since: datetime, until: datetime) -> list[tuple[str, Result]]:
-        """Return the runs of this machine that started in a stretch of time, the oldest first."""
+    def runs_between(self, since: datetime, until: datetime, *, elsewhere: bool = False) -> list[tuple[str, Result]]:
+        """Return the runs that started in a stretch of time, the oldest first: of this machine, or of nodes too."""
         rows = self._rows(
             "select * from runs where started_at between :since and :until order by started_at, run_id",
             _stretch(since, until),
         )
         runs = [(row["task"], codec.decode_result(dict(row))) for row in rows]
-        return [(task, run) for task, run in runs if not run.node]
+        return [(task, run) for task, run in runs if elsewhere or not run.node]
 
     def runs_by_event(self, ids: Iterable[str]) -> dict[str, list[tuple[str, Result]]]:
         """Return the runs that these events started, the oldest first; an event that started none has no entry."""
@@ -119,6 +119,15 @@ class Archive:
             EVENTS_SINCE,
         )
         return list(archive_rows.sound(rows, archive_rows.event))
+
+    def held(self, since: datetime, until: datetime) -> list[tuple[str, str, int, int]]:
+        """Return what was decided in a stretch of time as (task, code, rows of the ledger, cycles in all of them)."""
+        rows = self._rows(
+            "select task, code, count(*) as times, sum(cycles) as cycles from decisions "
+            "where last_at between :since and :until group by task, code order by task, code",
+            _stretch(since, until),
+        )
+        return [(str(row["task"]), str(row["code"]), int(row["times"]), int(row["cycles"])) for row in rows]
 
     def latencies(self, since: datetime, until: datetime) -> dict[str, list[Answer]]:
         """Return what was measured in a stretch of time by source, the oldest first; nonsense is left out."""

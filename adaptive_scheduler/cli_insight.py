@@ -192,3 +192,24 @@ def notify(context: typer.Context, as_json: AsJson = False) -> int:
     from adaptive_scheduler.commands.notify import notify as body
 
     return body(context.obj, as_json=as_json)
+
+
+@app.command()
+@verb
+def report(
+    context: typer.Context,
+    path: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE.html",
+            help="Where to; report.html in scheduler.state_dir by default.",
+            autocompletion=completion.paths,
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=36_500, help="Look back this far.")] = 90,
+) -> int:
+    """Write one HTML file with everything that is known of this machine: load, runs, rhythm, events."""
+    from adaptive_scheduler.commands.report import report as body
+
+    return body(context.obj, path=path, days=days)

@@ -23,7 +23,8 @@ from tests.program import five_minutes
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
 VERBS = ["run", "status", "why", "history", "logs", "check", "pause", "resume", "simulate", "trends", "forecast"]
-VERBS += ["learn", "events", "notify", "install", "uninstall", "schema", "init", "help", "cluster", "task", "import"]
+VERBS += ["learn", "events", "notify", "report", "install", "uninstall", "schema", "init", "help"]
+VERBS += ["cluster", "task", "import"]
 
 
 def table(name: str, every: str = "10m", script: str = "job.py", **more: str) -> str:

@@ -476,3 +476,19 @@ def test_readers_of_an_absent_history_find_no_events(tmp_path: Path) -> None:
     assert (history.events(), history.runs_by_event(["x"]), history.latencies(NOW, NOW)) == ([], {}, {})
     assert history.processes(NOW, NOW) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_decided_is_counted_by_task_and_code(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    assert history.held(NOW, NOW + minutes(60)) == []
+    cycles(history, not_due(1), gated(), gated(), not_due(1), gated())
+    assert history.held(NOW, NOW + minutes(60)) == [("a", "MEMORY_GATE", 2, 3), ("a", "NOT_DUE", 2, 2)]
+    assert history.held(NOW + minutes(16), NOW + minutes(60)) == [("a", "MEMORY_GATE", 1, 1)]
+
+
+def test_runs_of_nodes_are_told_apart_from_those_of_this_machine(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.take_in([("a", ended(9, run_id="here")), ("b", ended(8, run_id="there", node="n1"))])
+    stretch = (NOW - minutes(60), NOW)
+    assert [name for name, _ in history.runs_between(*stretch)] == ["a"]
+    assert [name for name, _ in history.runs_between(*stretch, elsewhere=True)] == ["a", "b"]

@@ -13,7 +13,7 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.opening import Opening, open_world, seams_in_force
 from adaptive_scheduler.overview import Overview, overview
-from adaptive_scheduler.preview import look, present
+from adaptive_scheduler.preview import Look, look, present
 
 REFRESH_S = 2.0
 """How often the live view looks whether anything has changed."""
@@ -87,13 +87,13 @@ class _View:
         self._marks = _Marks.of(self._opening)
         # The system's own tools take their time: how the registration stands is asked once.
         self._standing = self._standing or registration.read_back(self._opening.world.config)
-        self.view = _overview(self._opening, self._standing)
+        self.view = view_of(self._opening, look(self._opening.world), self._standing)
         self._looked_at: datetime = self.view.at
 
 
-def _overview(opening: Opening, standing: Standing | None) -> Overview:
+def view_of(opening: Opening, seen: Look, standing: Standing | None = None) -> Overview:
+    """Return the overview of a world as it was seen; how its registration stands is not asked here."""
     world = opening.world
-    seen = look(world)
     notes = [*seams_in_force(), *seen.notes]
     if opening.faults:
         notes.append(lastgood.explanation(opening.opened))

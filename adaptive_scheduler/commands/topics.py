@@ -16,7 +16,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("task", "task add", "task set", "task enable", "task disable", "task remove", "task list"),
         *("import", "import crontab", "import task-scheduler"),
     ),
-    "LOOKING BACK AND AHEAD": ("trends", "forecast", "learn", "events", "notify", "simulate"),
+    "LOOKING BACK AND AHEAD": ("trends", "forecast", "learn", "events", "notify", "report", "simulate"),
     "MANY MACHINES": ("cluster", "cluster scheduler", "cluster node", "cluster status", "cluster certs"),
 }
 """The verbs as the list shows them; one that is in no group stands under OTHERS."""
