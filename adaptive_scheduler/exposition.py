@@ -113,7 +113,9 @@ def _values(scene: Scene) -> Iterator[Value]:
     yield "info", (scene.version,), 1.0
     yield "config_ok", (), float(scene.config_ok)
     yield "cycles_total", (), float(scene.state.cycle)
-    yield "last_cycle_timestamp_seconds", (), scene.began.timestamp()
+    # Of cycles that overlap the one that began first may be the last to write.
+    latest = max(scene.began, scene.state.last_cycle_at or scene.began)
+    yield "last_cycle_timestamp_seconds", (), latest.timestamp()
     yield "last_cycle_duration_seconds", (), max(0.0, (scene.now - scene.began).total_seconds())
     yield "tick_seconds", (), scene.rules.tick.total_seconds()
     yield "cpu_usage_ratio", (), _ratio(sample.cpu)

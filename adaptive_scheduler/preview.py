@@ -106,7 +106,9 @@ def preview(world: World, wish: Wish) -> Report:
             state = folds.finished(state, one.task, Result(live.run_id, Status.OK, seen.now, seen.now), tasks[one.task])
     shown = [started.get(name) or last[name] for name in tasks if name in last]
     live_now = {name: mine.live for name, mine in seen.state.tasks.items() if mine.live is not None}
-    return Report(seen.state.cycle + 1, seen.now, seen.sample, shown, seen.runs, live_now, seen.notes, dry_run=True)
+    return Report(
+        seen.state.cycle + 1, seen.now, seen.sample, shown, seen.runs, live_now, seen.notes, dry_run=True, rules=rules
+    )
 
 
 def _marked(start: Decision, before: Decision | None) -> Decision:

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def measure(count: int, runs: int) -> tuple[Pairs, Pairs, float]:
-    """Return the costs of cycles without and with metrics, each after `python -c pass`, and the kB of the file."""
+    """Return what cycles without and with metrics cost, each after `python -c pass`, and the kB of the file."""
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         grounds = [Ground(Path(one), tables(count, "30d")), Ground(Path(other), METRICS + tables(count, "30d"))]
         costs: tuple[Pairs, Pairs] = ([], [])

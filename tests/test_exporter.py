@@ -314,8 +314,9 @@ def test_another_user_may_read_the_metrics_and_no_more(exported: Exported) -> No
     assert exported.totals.stat().st_mode & 0o777 == 0o600
 
 
-def test_many_cycles_at_once_lose_nothing(exported: Exported) -> None:
+def test_many_cycles_at_once_lose_nothing(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thread exports another cycle's report, as cycles that overlap do."""
+    monkeypatch.setattr(exporter, "LOCK_WAIT_S", 60.0)
     exported.world.task("a", 5)
     exported.cycle()
     reports = [exported.world.later(minutes=5).cycle().report for _ in range(12)]

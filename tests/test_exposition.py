@@ -52,6 +52,11 @@ def test_a_cycle_and_its_machine_are_told_in_base_units() -> None:
     assert usage == [0.4, 0.3, 0.555]
 
 
+def test_a_cycle_that_others_overtook_does_not_turn_the_time_back() -> None:
+    found = values(scene(state=State(cycle=8, last_cycle_at=NOW)))
+    assert found["last_cycle_timestamp_seconds",] == NOW.timestamp()
+
+
 def test_a_broken_file_is_told() -> None:
     assert values(replace(scene(), config_ok=False))["config_ok",] == 0
 
