@@ -6,8 +6,9 @@ it, or five fields or a nickname, a user in the files of the system, and a comma
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.imports import beat as beats
@@ -151,15 +152,14 @@ class _Reader:
             home = self._tab.home_of(user) or home
         if _OURS.search(command):
             return _left_out(number, line, "it calls this program itself")
-        fires = firings(when)
-        beat = beats.beat(fires.days, fires.minutes)
+        beat = _beat(when)
         around = posix.Surroundings(
             self._settings.get("HOME") or home,
             self._settings.get("SHELL") or posix.SHELL,
             self._settings.get("PATH") or posix.PATH,
         )
         work = posix.work(command, around, self._look)
-        remarks += [*fires.remarks, *beat.remarks, *work.remarks]
+        remarks += [*beat.remarks, *work.remarks]
         if beat.interval < self._tab.tick:
             remarks.append("a task runs once a tick at most (scheduler.tick, 5 min unless set)")
         if re.match(r"[\d*][\d*/,-]*\s", command):
@@ -180,8 +180,16 @@ class _Reader:
         return {name: value for name, value in self._settings.items() if name not in _NOT_PASSED_ON}
 
 
+@lru_cache(maxsize=256)
+def _beat(when: str) -> beats.Beat:
+    """Return the beat of five fields or a nickname, which many lines of a crontab share."""
+    fires = firings(when)
+    found = beats.beat(fires.days, fires.minutes)
+    return replace(found, remarks=(*fires.remarks, *found.remarks))
+
+
 def _off(beat: beats.Beat) -> beats.Beat:
-    return beats.Beat(beat.interval, beat.windows, beat.adaptive, enabled=False)
+    return replace(beat, enabled=False)
 
 
 def _user(rest: str) -> tuple[str, str]:

@@ -71,24 +71,25 @@ def pieces(data: bytes, name: str, environ: Mapping[str, str]) -> list[Piece]:
             "the XML declares a document type or entities, which no export of the Task Scheduler does: refused"
         )
     found: list[Piece] = []
-    end = 0
+    end, line = 0, 1
     while begin := _BEGIN.search(text, end):
         close = text.find(f"</{begin[1]}Task>", begin.end())
         if close < 0:
             break
-        found += _between(text, end, begin.start())
+        found += _between(text[end : begin.start()], line)
+        line += text.count("\n", end, begin.start())
         above = _COMMENT.findall(text, end, begin.start())
         end = close + len(f"</{begin[1]}Task>")
-        line = text.count("\n", 0, begin.start()) + 1
         called = above[-1].strip() if above else name
         try:
             root = ET.fromstring(text[begin.start() : end])  # noqa: S314  # without entities, see above
             found.append(_piece(root, line, called, environ))
         except (ET.ParseError, ValueError) as error:
             found.append(Piece(line, called, "left out", (f"it cannot be read: {error}",)))
+        line += text.count("\n", begin.start(), end)
     if not end:
         raise UsageError("the XML holds no <Task>: export one with 'schtasks /query /xml' or Export-ScheduledTask")
-    return [*found, *_between(text, end, len(text))]
+    return [*found, *_between(text[end:], line)]
 
 
 def _text(data: bytes) -> str:
@@ -98,10 +99,10 @@ def _text(data: bytes) -> str:
     return decoded(data)
 
 
-def _between(text: str, start: int, end: int) -> Iterator[Piece]:
-    rest = _BETWEEN.sub("", text[start:end])
+def _between(text: str, line: int) -> Iterator[Piece]:
+    """Yield what stands between two tasks, if that is more than declarations and comments."""
+    rest = _BETWEEN.sub(" ", text).strip()
     if rest:
-        line = text.count("\n", 0, start) + 1
         yield Piece(line, rest[:60], "left out", ("it is no <Task>",))
 
 

@@ -97,7 +97,7 @@ def test_what_stands_between_tasks_and_a_task_without_an_end_are_told() -> None:
     assert [(one.kind, one.source) for one in found] == [
         ("left out", "words"),
         ("task", "file"),
-        ("left out", "<Task>neverended"),
+        ("left out", "<Task >never ended"),
     ]
     assert found[2].remarks == ("it is no <Task>",)
 
