@@ -46,7 +46,7 @@ def findings(world: World) -> list[Finding]:
         *_machine(world),
         *_registration(world.config),
         *_cluster(world),
-        *(Finding("warning", *fault) for fault in notifycheck.faults(world.config)),
+        *(Finding("warning", *fault) for fault in notifycheck.faults(world.config, world.clock.now())),
         *_metrics(world.config),
     ]
     order = ["error", "warning", "info"]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from adaptive_scheduler import apprising, envfile, outbox
@@ -11,7 +12,7 @@ Fault = tuple[str, str, str]
 """Where, what, and the way out."""
 
 
-def faults(config: Config, environ: Mapping[str, str] = os.environ) -> Iterator[Fault]:
+def faults(config: Config, now: datetime, environ: Mapping[str, str] = os.environ) -> Iterator[Fault]:
     """Yield what keeps people and dead-man's switches from being told; no value of a variable is in it."""
     wish = config.notify
     way_out = "write it as NAME=address into the file of notify.secrets"
@@ -26,7 +27,7 @@ def faults(config: Config, environ: Mapping[str, str] = os.environ) -> Iterator[
             yield where, f"'{name}' stands in this shell's environment alone", hint
     if wish.to and not apprising.is_there():
         yield "notify.to", apprising.MISSING.partition(":")[0], apprising.MISSING.partition(": ")[2]
-    yield from (("notify", complaint, "") for complaint in outbox.complaints(config))
+    yield from (("notify", complaint, "") for complaint in outbox.complaints(config, now))
 
 
 def _names(config: Config) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,13 @@ from adaptive_scheduler.times import from_iso, iso
 NAME = "outbox"
 ORDER, LOCK, TROUBLE = "order.json", "lock", "trouble.json"
 VERSION = 1
+
+SENDER = "import sys; sys.path.append(sys.argv.pop(1)); from adaptive_scheduler import sender; sender.start()"
+PACKAGES = str(Path(__file__).resolve().parent.parent)
+"""How a sender is started: where it stands there may be no package of ours, and an installed one comes first."""
+
+PATIENCE = timedelta(minutes=15)
+"""What waits longer than this, though its address is in no trouble, is taken away by nobody."""
 
 Plain = dict[str, Any]
 Item = Notice | Ping
@@ -81,7 +88,7 @@ class Outbox:
         # Inside a run of another scheduler it is not that run's leftover.
         env = {name: value for name, value in os.environ.items() if name != "ADAPTIVE_RUN_ID"}
         detached(
-            args=[sys.executable, "-P", "-m", "adaptive_scheduler.sender", str(self.folder.absolute())],
+            args=[sys.executable, "-P", "-c", SENDER, PACKAGES, str(self.folder.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -139,13 +146,21 @@ def troubles(folder: Path) -> Mapping[str, Trouble]:
     return found
 
 
-def complaints(config: Config) -> list[str]:
-    """Return a sentence for each address of a project that cannot be reached."""
+def complaints(config: Config, now: datetime) -> list[str]:
+    """Return a sentence for each address of a project that cannot be reached, or that nobody tries to reach."""
     folder = Path(config.state_dir) / NAME
-    return [
+    if not folder.is_dir():
+        return []
+    known = troubles(folder)
+    told = [
         f"'{name}' cannot be told since {one.since.astimezone():%Y-%m-%d %H:%M}: {one.problem}"
-        for name, one in (troubles(folder).items() if folder.is_dir() else ())
+        for name, one in known.items()
     ]
+    for name, items in waiting(folder).items():
+        since = datetime.fromtimestamp(float(items[0].name.partition("-")[0]), now.tzinfo)
+        if name not in known and now - since > PATIENCE:
+            told.append(f"messages to '{name}' wait since {since:%Y-%m-%d %H:%M}: no process takes them away")
+    return told
 
 
 def read_trouble(folder: Path) -> Trouble | None:

@@ -1,6 +1,6 @@
 """Take what waits in an outbox to its addresses: a process of its own, for which no cycle waits.
 
-`python -m adaptive_scheduler.sender FOLDER`. There is one of it at a time. Each address has a thread, so that a slow
+`outbox.SENDER` is its command line. There is one of it at a time. Each address has a thread, so that a slow
 one holds up no other, and is tried once a life: what could not be delivered waits for the next sender, which the
 next cycle starts. An address that cannot be reached leaves one line in the log, and one when it can be again. Exit
 code 0: all is delivered, or waits for the next; 3: there was no order; 4: out of time, whatever hangs.
@@ -187,5 +187,6 @@ def main(path: str, *, leave: Callable[[int], object] = os._exit) -> int:
             return FINE
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Be the process that outbox.py starts: the folder is the one argument, the exit code says how it went."""
     sys.exit(main(sys.argv[1]))

@@ -15,6 +15,9 @@ from tests.receivers import Heard, receiver
 pytest.importorskip("apprise", reason="apprise sends notices")
 
 TASKS = """
+[metrics]
+textfile = "node.prom"
+
 [notify]
 to = ["OPS"]
 ping = "CYCLE"
@@ -72,7 +75,8 @@ def test_a_failing_run_is_told_to_people_and_switches_and_its_secrets_to_nobody(
     assert "failed: exit code 3" in message
     assert "<b>it broke</b>" in message
     assert "\x1b" not in message.encode().decode("unicode_escape")
-    answers = [answer, *(program(*words) for words in (("status",), ("why", "bad"), ("check",), ("history",)))]
+    looks = (("status",), ("why", "bad"), ("check",), ("history",), ("logs", "bad"), ("report",), ("task", "list"))
+    answers = [answer, *(program(*words) for words in looks)]
     assert not any(SECRET in one.out + one.err for one in answers)
     assert written(program) == []
 
@@ -133,7 +137,7 @@ def test_an_address_in_tasks_toml_is_refused_and_repeated_nowhere(program: Progr
         answer = program(*words)
         assert answer.code in (1, 2)
         assert SECRET not in answer.out + answer.err
-    assert "tasks.toml:3: notify.to[0]: must be the NAME of a variable" in program("check").err + program("check").out
+    assert "tasks.toml:6: notify.to[0]: must be the NAME of a variable" in program("check").err + program("check").out
     assert [path.name for path in written(program)] == ["tasks.toml"]
 
 

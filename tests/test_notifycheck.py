@@ -23,7 +23,7 @@ def faults(folder: Path, text: str | None = None, environ: dict[str, str] | None
     wished = Notify(**{"to": ("OPS",), "ping": "CYCLE", "secrets": path, **wish})  # type: ignore[arg-type]
     tasks = {"a": task("a", ping="RUNS"), "b": task("b")}
     config = Config(path="t", state_dir=str(folder / "out"), rules=RULES, tasks=tasks, notify=wished)
-    found = notifycheck.faults(config, environ or {})
+    found = notifycheck.faults(config, NOW, environ or {})
     return [f"{where}: {what}; {hint}".replace(path or "?", "FILE") for where, what, hint in found]
 
 
@@ -52,7 +52,7 @@ def test_a_file_that_others_can_read_is_told_once(tmp_path: Path) -> None:
     tasks = {"a": task("a", ping="RUNS")}
     wish = Notify(("OPS",), ping="CYCLE", secrets=str(tmp_path / "secrets.env"))
     config = Config(path="t", state_dir=str(tmp_path / "out"), rules=RULES, tasks=tasks, notify=wish)
-    [(where, what, _)] = notifycheck.faults(config, {})
+    [(where, what, _)] = notifycheck.faults(config, NOW, {})
     assert where == "notify.to"
     assert "can be read by others: chmod 600" in what
 

@@ -131,13 +131,13 @@ def test_a_server_that_is_away_leaves_one_line_and_gets_everything_later(desk: D
     assert len(desk.log) == 2
     assert all("hidden-word" not in line for line in desk.log)
     assert "[WARNING] [SCHEDULER] 'CYCLE' cannot be told: refused; what waits is tried again at each cycle" in desk.log
-    assert [line.partition(" cannot")[0] for line in outbox.complaints(desk.outbox.config)] == ["'CYCLE'", "'OPS'"]
+    assert [line.partition(" cannot")[0] for line in outbox.complaints(desk.outbox.config, NOW)] == ["'CYCLE'", "'OPS'"]
     with receiver() as heard:
         desk.at(CYCLE=web(heard), OPS=chat(heard)).send()
     assert sorted(heard.paths) == ["/switch", "/t0p-s3cret"]
     assert desk.waiting == {}
     assert sum("can be told again" in line for line in desk.log) == 2
-    assert outbox.complaints(desk.outbox.config) == []
+    assert outbox.complaints(desk.outbox.config, NOW) == []
 
 
 def test_a_slow_address_holds_up_no_other(desk: Desk, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,13 +152,14 @@ def test_a_slow_address_holds_up_no_other(desk: Desk, heard: Heard, monkeypatch:
 
 
 def test_who_hangs_for_ever_is_left_behind_and_known(desk: Desk, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "LIFE_S", 0.5)
+    monkeypatch.setattr(sender, "LIFE_S", 3.0)
     with servers.server(servers.drip) as port:
-        desk.at(CYCLE=f"http://127.0.0.1:{port}/x", OPS=chat(heard)).ping().tell()
+        desk.at(CYCLE=f"http://127.0.0.1:{port}/x", RUNS=web(heard)).ping().ping(to="RUNS")
         with pytest.raises(SchedulerError, match="left with 4"):
             desk.send()
+    assert heard.paths == ["/switch"]
     assert desk.waiting == {"CYCLE": 1}
-    assert [line for line in desk.log if "'CYCLE' cannot be told: no answer within 0.5 s" in line]
+    assert [line for line in desk.log if "'CYCLE' cannot be told: no answer within 3 s" in line]
 
 
 def test_old_pings_and_older_notices_are_given_up(desk: Desk, heard: Heard) -> None:
@@ -244,6 +245,13 @@ def test_a_real_sender_is_started_and_waited_for_by_nobody(desk: Desk, heard: He
     desk.at(CYCLE=web(heard), OPS=chat(heard)).ping().tell()
     desk.outbox.send()
     assert sorted(heard.wait_for(2)) == ["/switch", "/t0p-s3cret"]
+
+
+def test_what_nobody_takes_away_is_told(desk: Desk) -> None:
+    desk.at().ping(ago=20).tell()
+    [told] = outbox.complaints(desk.outbox.config, NOW)
+    assert told.startswith("messages to 'CYCLE' wait since 2")
+    assert told.endswith("no process takes them away")
 
 
 def test_nothing_that_waits_starts_no_sender(desk: Desk) -> None:

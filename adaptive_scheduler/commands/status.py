@@ -99,7 +99,7 @@ def view_of(opening: Opening, seen: Look, standing: Standing | None = None) -> O
         notes.append(lastgood.explanation(opening.opened))
     kept = recall.shown(world.store.folder, world.config.rules.tick)
     notes += recall.troubles(kept.answered)
-    notes += outbox.complaints(world.config)
+    notes += outbox.complaints(world.config, seen.now)
     decisions, samples = present(world, seen), recent.read(world.store.folder)
     view = overview(
         world.config,
