@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler.imports.posix import Surroundings, Work, stdin_apart, work
@@ -130,6 +130,7 @@ def test_a_here_document_reaches_the_first_of_several_commands_as_it_does_under_
 
 
 @posix_only("sh")
+@settings(deadline=None)  # a process each
 @given(
     st.lists(
         st.text("ab =:~/.-$'\"\\`*?[]{}#!&;|<>()%", min_size=1, max_size=6).filter(lambda word: word.strip()),
