@@ -1,7 +1,9 @@
 """The text of a crontab -> pieces, one for each line or comment that belongs to it. Pure.
 
 Read as Debian's cron reads it (crontab(5) of cron and cronie): a line is a comment, a setting for the lines below
-it, or five fields or a nickname, a user in the files of the system, and a command.
+it, or five fields or a nickname, a user in the files of the system, and a command. A library for crontabs was tried
+(python-crontab 3.4): it cuts a command at its first ` #`, gives settings to the next job alone, fails on `NAME=`, and
+takes what was commented out for jobs.
 """
 
 import re

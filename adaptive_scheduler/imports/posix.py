@@ -33,8 +33,6 @@ _OF_A_SHELL = frozenset(
 )
 """Words that no file stands for, or that mean something else where one does."""
 
-"""Words that no file stands for, or that mean something else where one does."""
-
 _RUN_SCRIPTS = re.compile(r"(?:python|perl|ruby|node|php|lua|Rscript|pwsh|bash|dash|zsh|ksh|sh)[\d.]*")
 _KEPT_ANYWAY = re.compile(r">>?\s*(?!/dev/null\b)(?:[\w./~-]|\$[\w{])|>\s*/dev/null(?:\s+2>&1)?\s*$")
 _ASKED = re.compile(r"\[\s.*?\s\]|\btest\s[^&|;]*|\bcd\s+\S+")
@@ -49,7 +47,6 @@ WRAPPERS = {
     "run-parts": "each script of that folder could be a task of its own, with an interval of its own",
 }
 """Programs that do what is built in here; they stay, and it is told."""
-
 
 _SCRIPT = re.compile(r"\.(?:sh|bash|py|pl|rb|php|js|R|lua|ps1)$")
 _UNTELLING = {*WRAPPERS, *_OF_A_SHELL, "bash", "env", "esac", "fi", "do", "done", "else", "root", "sh", "sudo", "then"}

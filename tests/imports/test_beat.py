@@ -75,6 +75,7 @@ def test_days_are_counted_no_more_often_than_before_and_told(expression: str, in
     ("expression", "interval", "enabled", "says"),
     [
         ("*/15 9-17 * * 1-5", "21m", True, "every 21 min on all days makes no more runs than every 15 min on those"),
+        ("0 9,10 * * 1", "1h", False, "far too often: it is switched off"),
         ("*/5 * 1 * *", "5m", False, "far too often: it is switched off"),
         ("0 0 29 2 *", "366d", False, "less than once a year"),
     ],

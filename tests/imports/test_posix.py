@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler.imports.posix import Surroundings, Work, stdin_apart, work
@@ -66,7 +66,8 @@ def test_an_interpreter_with_a_script_is_a_script_with_an_interpreter(
         "/opt/a && /opt/b",
         "/opt/a > /tmp/x 2>&1",
         "/opt/a $HOME",
-        'echo "$HOME"',
+        '/opt/a "$HOME"',
+        '/opt/a "a\\b"',
         "/opt/a *.log",
         "cd /srv",
         "FOO=1 /opt/a",
@@ -83,6 +84,12 @@ def test_an_interpreter_with_a_script_is_a_script_with_an_interpreter(
 )
 def test_what_a_shell_would_work_out_stays_with_it(command: str) -> None:
     assert of(command).values == {"script": "/bin/sh", "args": ["-c", command], "interpreter": ["env"]}
+
+
+@pytest.mark.parametrize("word", ["cd", "command", "time", "umask", "."])
+def test_a_word_of_the_shell_stays_with_it_where_a_program_has_that_name_too(word: str) -> None:
+    found = work(f"{word} x", HOME, lambda name, path: f"/usr/bin/{name}")
+    assert found.values["args"] == ["-c", f"{word} x"]
 
 
 def test_the_shell_is_the_one_that_the_crontab_names() -> None:
@@ -123,6 +130,7 @@ def test_a_here_document_reaches_the_first_of_several_commands_as_it_does_under_
 
 
 @posix_only("sh")
+@settings(deadline=None)  # a process each
 @given(
     st.lists(
         st.text("ab =:~/.-$'\"\\`*?[]{}#!&;|<>()%", min_size=1, max_size=6).filter(lambda word: word.strip()),
