@@ -106,7 +106,8 @@ def _on_some_days(daily: Beat, share: float) -> Beat:
 def _daily(minutes: Sequence[int]) -> Beat:
     """Return the beat of these times on all days."""
     if len(minutes) == 1:
-        return Beat(timedelta(days=1), (window(minutes[0], ROOM),))
+        # After a late start in the window it must be due when that opens on the next day.
+        return Beat(timedelta(minutes=MINUTES_A_DAY - ROOM), (window(minutes[0], ROOM),))
     gaps = [*(later - earlier for earlier, later in pairwise(minutes)), minutes[0] + MINUTES_A_DAY - minutes[-1]]
     if len(set(gaps)) == 1:
         return _constant(minutes, gaps[0])

@@ -49,7 +49,7 @@ def test_a_plain_line_is_a_task_with_its_keys_in_order() -> None:
         ("*/10 * * * *", "10m", None),
         ("0 * * * *", "1h", None),
         ("0 */6 * * *", "6h", "6h"),
-        ("0 3 * * *", "24h", "24h"),
+        ("0 3 * * *", "22h", "22h"),
         ("@weekly", "7d", "24h"),
         ("@monthly", "30d", "24h"),
     ],
@@ -249,13 +249,13 @@ def test_crontabs_as_packages_bring_them_become_tasks() -> None:
     found = [(one.name, one.values["interval"], one.values.get("window")) for one in tasks if one.values]
     assert found == [
         ("collect1", "10m", None),
-        ("collect1", "24h", ["23:59-01:59"]),
+        ("collect1", "22h", ["23:59-01:59"]),
         ("service", "1h", ["07:30-00:30"]),
         ("clean", "30m", None),
         ("check", "7d", ["00:57-02:57"]),
         ("cert", "12h", None),
         ("scrub_all_cron", "7d", ["03:30-05:30"]),
-        ("cron.daily", "24h", ["06:25-08:25"]),
+        ("cron.daily", "22h", ["06:25-08:25"]),
     ]
     assert all(one.values and one.values["args"][0] == "-c" for one in tasks)
     raid = next(one.values for one in tasks if one.name == "check")

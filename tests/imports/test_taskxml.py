@@ -52,7 +52,7 @@ def test_a_task_becomes_one_with_its_keys() -> None:
     assert found.values == {
         "description": "Saves all",
         "os": "windows",
-        "interval": "24h",
+        "interval": "22h",
         "window": ["03:00-05:00"],
         "script": "C:\\x.exe",
         "args": ["/q"],

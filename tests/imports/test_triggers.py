@@ -47,10 +47,10 @@ NTH = (
 @pytest.mark.parametrize(
     ("trigger", "interval", "windows"),
     [
-        (calendar(DAILY), "1d", ["03:00-05:00"]),
-        (calendar(DAILY, ""), "1d", ["00:00-02:00"]),
+        (calendar(DAILY), "22h", ["03:00-05:00"]),
+        (calendar(DAILY, ""), "22h", ["00:00-02:00"]),
         (calendar("<ScheduleByDay><DaysInterval>3</DaysInterval></ScheduleByDay>"), "3d", ["03:00-05:00"]),
-        (calendar("<ScheduleByDay><DaysInterval>x</DaysInterval></ScheduleByDay>"), "1d", ["03:00-05:00"]),
+        (calendar("<ScheduleByDay><DaysInterval>x</DaysInterval></ScheduleByDay>"), "22h", ["03:00-05:00"]),
         (weekly("<Sunday/>"), "7d", ["03:00-05:00"]),
         (weekly("<Sunday/>", "2"), "14d", ["03:00-05:00"]),
         (weekly("<Monday/><Tuesday/><Wednesday/><Thursday/><Friday/>"), "2d", ["03:00-05:00"]),
@@ -62,7 +62,7 @@ NTH = (
         (calendar(DAILY + repeated("PT15M", "PT6H")), "15m", ["03:00-09:00"]),
         (calendar(DAILY + repeated("PT1H", "P1D")), "1h", []),
         (calendar(DAILY + EVERY_HOUR), "1h", []),
-        (calendar(DAILY + repeated("PT0S")), "1d", ["03:00-05:00"]),
+        (calendar(DAILY + repeated("PT0S")), "22h", ["03:00-05:00"]),
         (f"<TimeTrigger>{AT}{repeated('PT5M')}</TimeTrigger>", "5m", []),
         (f"<TimeTrigger>{AT}{repeated('P2Y')}</TimeTrigger>", "366d", []),
     ],
