@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adaptive_scheduler import kinds
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.model import Config, Decision, State, Status, Task, TaskState
 from adaptive_scheduler.notices import Facts, noticed
@@ -164,3 +165,7 @@ def test_no_matter_is_told_twice_without_having_been_over(cycles: list[tuple[Cod
         said = [note.about for note in notices]
         assert said.count(About.FAILURE) == (end is Status.FAILED and not failing)
         failing = failing if end is None else end is Status.FAILED
+
+
+def test_the_words_of_tasks_toml_are_those_of_the_program() -> None:
+    assert get_args(kinds.Matter) == tuple(about.value for about in About)
