@@ -17,6 +17,7 @@ const tasks = told.tasks.map((one) => {
   const usual = { at: moments(one.usual.at), low: durations(one.usual.low), high: durations(one.usual.high) };
   return { ...one, at, seconds, status, odd, usual, longest: seconds.reduce((most, value) => Math.max(most, value), 0) };
 });
+const shownTasks = told.rows.map((place) => tasks[place]);
 const length = told.end - told.begin;
 const GAP = 2.5 * told.tick;
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
@@ -129,8 +130,8 @@ const percent = (value) => `${+value.toFixed(1)} %`;
 function drawTimeline(view) {
   const element = document.getElementById("timeline");
   if (!element) return;
-  const colour = colours(), narrow = element.clientWidth < 640, rows = tasks.length + 1;
-  const left = narrow ? 92 : Math.min(190, 28 + 7 * Math.max(6, ...tasks.map((one) => Math.min(24, one.name.length))));
+  const colour = colours(), narrow = element.clientWidth < 640, rows = shownTasks.length + 1;
+  const left = narrow ? 92 : Math.min(190, 28 + 7 * Math.max(6, ...shownTasks.map((one) => Math.min(24, one.name.length))));
   const { domains, all } = stacked([narrow ? 130 : 170, narrow ? 80 : 100, rows * 22 + 4], 34);
   const pixel = (view.to - view.from) / Math.max(100, element.clientWidth - left - 12), spare = (view.to - view.from) / 2;
   const from = Math.max(0, view.from - spare), to = Math.min(length, view.to + spare);
@@ -151,7 +152,7 @@ function drawTimeline(view) {
     yaxis2: axis(colour, { domain: domains[1], range: [0, 100], dtick: 50 }),
     yaxis3: axis(colour, {
       domain: domains[2], range: [rows - 0.5, -0.5], tickvals: [...Array(rows).keys()], ticks: "",
-      ticktext: ["events", ...tasks.map((one) => short(one.name, size))],
+      ticktext: ["events", ...shownTasks.map((one) => short(one.name, size))],
     }),
     annotations: titles.map((text, place) => heading(text, domains[place][1], colour)),
     shapes: marks(view, colour),
@@ -169,7 +170,7 @@ function blockText(task, block) {
 // Bars are thick lines: one path a status, however many runs. What was not ok has a sign of its own on top.
 function gantt(from, to, pixel, colour) {
   const bars = told.statuses.map(() => ({ x: [], y: [], text: [] })), signs = [];
-  tasks.forEach((task, row) => {
+  shownTasks.forEach((task, row) => {
     const found = blocks(task, from, to, pixel);
     for (const block of found) {
       const bar = bars[block.status], text = blockText(task, block);

@@ -7,7 +7,7 @@ from hashlib import sha256
 from adaptive_scheduler.model import Status
 from adaptive_scheduler.report import markup, summary, tables, tasks
 from adaptive_scheduler.report.book import Book
-from adaptive_scheduler.report.curves import curves
+from adaptive_scheduler.report.curves import curves, rows
 from adaptive_scheduler.report.markup import Html, figure, named, tag
 
 GENERATOR = "adaptive-scheduler report"
@@ -109,6 +109,9 @@ def _time(book: Book) -> Html:
         f"{summary.clocks(book)} Drag to zoom, drag with Shift to move, double-click for all. "
         "A pale band is the span between the lowest and the highest sample where many share a place."
     )
+    tasks_shown, count = len(rows(book)), len(book.runs_of)
+    if tasks_shown < count:
+        caption += f" Of {count} tasks the {tasks_shown} have a row that failed most, then those that ran longest."
     if not (book.samples or book.runs):
         nothing = "No samples and no runs in this time. Each cycle adds a sample: 'adaptive-scheduler run' makes one."
         return _section("time", tag("p", nothing, class_="quiet"))
@@ -141,13 +144,10 @@ def _tasks(book: Book) -> Html:
         "The same time as above. Line: the interval that the classic rule makes of the load; dots: how long after the "
         "start before a run began. Band: p10 to p90 of the last 20 successful runs; a ring is unusual."
     )
-    return _section(
-        "tasks",
-        tasks.overview(book),
-        tasks.chooser(book),
-        figure("task-chart", label, caption),
-        tasks.facts(book),
-    )
+    if not book.runs_of:
+        return _section("tasks", tag("p", "There are no tasks in tasks.toml, and none ran.", class_="quiet"))
+    chart = figure("task-chart", label, caption) if book.samples or book.runs else Html()
+    return _section("tasks", tasks.overview(book), tasks.chooser(book), chart, tasks.facts(book))
 
 
 def _week(book: Book) -> Html:
@@ -155,7 +155,7 @@ def _week(book: Book) -> Html:
         return _section("week", tag("p", "No samples in this time.", class_="quiet"))
     choices = (tag("option", text, value=value) for text, value in LINES)
     chooser = tag("p", tag("label", "Show ", for_="what"), tag("select", *choices, id="what"), class_="chooser")
-    glimpse = "" if book.trends.days >= 14 else f" Only {book.trends.days} days are known: a glimpse, no habit yet."
+    glimpse = "" if book.trends.days >= 14 else f" Known days: {book.trends.days}. That is a glimpse, no habit yet."
     caption = f"Means by local hour and weekday. Empty: nothing was measured.{glimpse}"
     label = "Heatmap: the mean load of each hour of the week, by weekday and local hour."
     return _section("week", chooser, _scale("week-chart"), figure("week-chart", label, caption, tables.week(book)))

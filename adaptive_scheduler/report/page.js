@@ -41,9 +41,10 @@ function tellRange() {
   const where = find("where");
   if (!where) return;
   where.textContent = `${clock(view.from)} to ${clock(view.to)}`;
+  const span = view.to - view.from, all = span > length - 1;
   for (const button of document.querySelectorAll("[data-range]")) {
-    const days = button.dataset.range, span = days === "all" ? length : Math.min(length, days * DAY);
-    button.setAttribute("aria-pressed", String(view.to === length && Math.abs(view.to - view.from - span) < 1));
+    const days = button.dataset.range, mine = days === "all" ? all : !all && Math.abs(span - days * DAY) < 1;
+    button.setAttribute("aria-pressed", String(mine && view.to === length));
   }
 }
 
