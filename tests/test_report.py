@@ -462,6 +462,14 @@ def test_a_lesson_tells_what_it_gained_and_whether_it_holds() -> None:
         assert words in told
 
 
+def test_the_ceilings_are_told_as_a_table_every_third_hour() -> None:
+    rule = lambda slot, age, level: slot // 36 % 6  # noqa: E731
+    learned = learning(lesson("a"), a=tables_of.table(60, rule))
+    told = " ".join(read(tables.learned(book(task("a", 60), learning=learned))).text.split())
+    assert told.endswith("a 1.42 never 30 % 40 % 50 % 60 % any never 30 %")
+    assert told.count("never") == 6
+
+
 def test_lessons_that_do_not_hold_have_no_map() -> None:
     seen = read(page(book(task("a", 60), learning=learning(lesson("a", "no better")))))
     assert "ceiling-chart" not in [one.get("id") for one in seen.all("div")]

@@ -236,12 +236,30 @@ def test_a_quarter_is_drawn_with_no_more_points_than_there_are_pixels(open_page:
     assert set(lowest) == {30}
 
 
+def test_runs_stand_where_they_began_however_far_apart(open_page: Any) -> None:
+    """The scripts read back what packed.py wrote."""
+    ran = runs("job", 4, 90, 60 * 24 * 10, n2=Status.FAILED)
+    seen = open_page("far", lambda: book(task(), seen=samples(2), ran=ran))
+    seen.press("All")
+    began = [round(run.started_at.timestamp() * 1000) for _, run in ran]
+    bars = seen.ask(
+        "() => document.getElementById('timeline').data.filter(one => one.yaxis === 'y3').map(one => one.x)"
+    )
+    assert sorted({at for one in bars for at in one} & set(began)) == began
+    dots = seen.ask("() => document.getElementById('task-chart').data.find(one => one.yaxis === 'y2' && one.marker)")
+    assert dots["x"] == began
+    assert dots["y"] == pytest.approx([run.duration_s for _, run in ran], rel=1e-3)
+
+
 def test_another_task_can_be_chosen(open_page: Any) -> None:
     seen = open_page("month", month)
     visible = "() => [...document.querySelectorAll('section.task')].filter(one => one.offsetParent).map(one => one.id)"
     assert seen.ask(visible) == ["task-0"]
     seen.page.get_by_label("Task", exact=True).first.select_option(label="backup")
     assert seen.drawn().ask(visible) == ["task-1"]
+    for name in ("alarm", "gone", "check"):
+        seen.page.get_by_label("Task", exact=True).first.select_option(label=name)
+        assert seen.drawn().page.get_by_role("heading", name=name).is_visible()
     seen.page.get_by_label("Show", exact=True).select_option(label="Memory")
     assert seen.drawn().ask("() => document.getElementById('week-chart').data[0].z.flat().every(one => one === 40)")
     assert seen.said == []

@@ -1,13 +1,11 @@
 """`forecast`: the CPU that is expected of the next hours, and what will probably run when."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 from adaptive_scheduler import recent, rolling
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands.progress import progress
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.opening import open_world, seams_in_force
@@ -34,7 +32,7 @@ def forecast(config: str | None, *, hours: int, as_json: bool) -> int:
         _own_cpu(recent.read(world.store.folder)),
         local_time(seen.now),
     )
-    with _progress(quiet=as_json) as advance:
+    with progress("looking ahead", len(EDGES), quiet=as_json) as advance:
         view = look_ahead(now, Outlook(load) if load.cells else None, timedelta(hours=hours), advance)
     notes = [*seams_in_force(), *seen.notes]
     if as_json:
@@ -66,14 +64,3 @@ def _own_cpu(samples: list[Sample]) -> float:
     """Return what our own tasks used of the CPU lately, in per cent; 0 where that is unknown."""
     own = [one.cpu - one.foreign_cpu for one in samples if one.cpu is not None and one.foreign_cpu is not None]
     return max(0.0, sum(own) / len(own)) if own else 0.0
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[], None]]:
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from adaptive_scheduler.terminal import progress
-
-    with progress("looking ahead", len(EDGES)) as advance:
-        yield advance

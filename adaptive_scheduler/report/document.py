@@ -165,13 +165,11 @@ def _learned(book: Book) -> Html:
     """Return what was learned; nothing where nothing was."""
     if not book.learning.knowledge.lessons:
         return Html()
-    parts: list[Html] = [tag("p", tables.learned_when(book))]
+    parts: list[Html] = [tag("p", tables.learned_when(book)), tables.lessons(book)]
     mapped = list(book.learning.rules.learned)
     if mapped:
         options = (tag("option", named(name), value=place) for place, name in enumerate(mapped))
-        parts.append(
-            tag("p", tag("label", "Task ", for_="lesson"), tag("select", *options, id="lesson"), class_="chooser")
-        )
+        chooser = tag("p", tag("label", "Task ", for_="lesson"), tag("select", *options, id="lesson"), class_="chooser")
         label = (
             "Heatmap: the busiest CPU at which the chosen task may start, by time of day and age since its last start."
         )
@@ -179,10 +177,8 @@ def _learned(book: Book) -> Html:
             "The busiest CPU at which it may start, by local time and age in its intervals, for a task that is not "
             "behind. It is compared with the CPU that a run will probably meet."
         )
-        parts.append(_scale("ceiling-chart"))
-        parts.append(figure("ceiling-chart", label, caption, tables.lessons(book)))
-    else:
-        parts.append(tables.lessons(book))
+        chart = figure("ceiling-chart", label, caption, tables.learned(book))
+        parts += [chooser, _scale("ceiling-chart"), chart]
     return _section("learned", *parts)
 
 
