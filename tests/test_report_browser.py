@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from adaptive_scheduler.commands.report import kit
 from adaptive_scheduler.events import Culprit, Event
 from adaptive_scheduler.model import Status
 from adaptive_scheduler.report.book import Book, Started
-from tests.builders import event, task
+from tests.builders import NOW, event, task
 from tests.reports import book, full, learning, lesson, page, runs, samples
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -205,9 +206,14 @@ def test_the_buttons_change_the_time_of_both_charts(open_page: Any) -> None:
     assert seen.press("Later →").range()[1] == end
 
 
-def test_of_a_short_history_one_button_is_pressed(open_page: Any) -> None:
-    seen = open_page("short", lambda: book(task(), seen=samples(5)))
+def test_of_a_short_history_one_button_is_pressed_and_times_are_those_of_local_clocks(open_page: Any) -> None:
+    seoul = NOW.astimezone(timezone(timedelta(hours=9)))
+    seen = open_page("short", lambda: book(task(), seen=samples(5), now=seoul), timezone_id="America/New_York")
     assert seen.page.locator("[aria-pressed=true]").all_inner_texts() == ["All"]
+    assert seen.page.locator("#where").inner_text() == "2025-11-03 02:30 to 2025-11-03 07:30"
+    hovered = seen.ask("() => document.getElementById('timeline').data[0].text?.at(-1) ?? ''")
+    hovered += seen.ask("() => document.getElementById('timeline').data[1].text?.at(-1) ?? ''")
+    assert "2025-11-03 07:30<br>CPU not ours 15 %" in hovered
 
 
 def test_dragging_in_one_chart_zooms_both_and_a_double_click_shows_all(open_page: Any) -> None:

@@ -1,7 +1,7 @@
 """The tables: the days, the week, what was learned, events, pairs that get in each other's way. Pure."""
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from datetime import date
 from statistics import fmean
 
 from adaptive_scheduler.busy import HOURS_A_DAY
@@ -9,6 +9,8 @@ from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import Culprit, Event
 from adaptive_scheduler.lessons import Lesson
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Result
 from adaptive_scheduler.overlaps import MIN_OVERLAPS, Pair
 from adaptive_scheduler.report.book import Book, Started
 from adaptive_scheduler.report.ceilings import ALWAYS, NEVER, ages, ceilings, gained
@@ -27,12 +29,14 @@ MOST_EVENTS, MOST_PAIRS, MOST_DAYS = 200, 12, 100
 
 def days(book: Book) -> Html:
     """Return the load and the runs of each day, the newest first."""
-    local = book.local
-    load = {day: list(group) for day, group in groupby(book.samples, lambda one: local(one.at).date())}
-    runs = {day: list(group) for day, group in groupby(book.runs, lambda one: local(one[1].started_at).date())}
+    load, runs = dict[date, list[Sample]](), dict[date, list[Result]]()
+    for sample in book.samples:
+        load.setdefault(book.local(sample.at).date(), []).append(sample)
+    for _, run in book.runs:
+        runs.setdefault(book.local(run.started_at).date(), []).append(run)
     rows = []
     for day in sorted({*load, *runs}, reverse=True)[:MOST_DAYS]:
-        seen, ran = load.get(day, []), [one for _, one in runs.get(day, [])]
+        seen, ran = load.get(day, []), runs.get(day, [])
         cpu = [one.cpu for one in seen if one.cpu is not None]
         columns = (cpu, [one.foreign_cpu for one in seen], [one.memory for one in seen])
         failed = sum(not one.status.succeeded for one in ran)
