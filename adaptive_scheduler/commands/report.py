@@ -50,7 +50,7 @@ def report(config: str | None, *, path: Path | None, days: int) -> int:
         _write(target, page)
         advance()
     if sys.stdout is not None and sys.stdout.isatty():
-        output.line(f"written to '{target}' ({len(page) / 1e6:.1f} MB); open it with any browser")
+        output.line(f"written to '{target}' ({len(page) / 1e6:.1f} MB); open it in a browser")
     else:
         output.line(str(target))
     return 0

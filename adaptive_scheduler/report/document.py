@@ -18,6 +18,7 @@ RANGES = (("1 day", "1"), ("7 days", "7"), ("30 days", "30"), ("All", "all"))
 MOVES = (("\u2190 Earlier", "earlier"), ("Later \u2192", "later"))
 LINES = (("CPU, all of it", "cpu"), ("CPU, not ours", "foreign"), ("Memory", "memory"))
 EVENT = ("Event", "event")
+NO_SCRIPTS = tag("noscript", tag("p", "The charts need JavaScript; the tables below them do not.", class_="note"))
 
 Section = tuple[str, str, Html]
 """The id of a part of the page, its title, and what it tells."""
@@ -61,7 +62,7 @@ def document(book: Book, kit: Kit) -> str:
         tag("a", "To the content", href="#main", class_="skip"),
         summary.header(book),
         _nav(told),
-        tag("main", *(_section(*one) for one in told), id="main", tabindex=-1),
+        tag("main", NO_SCRIPTS, *(_section(*one) for one in told), id="main", tabindex=-1),
         _footer(book),
         Html(f'<script type="application/json" id="data">{markup.data(curves(book))}</script>'),
         *(Html(f"<script>{one}</script>") for one in scripts),
@@ -119,9 +120,7 @@ def _ranges() -> Html:
 def _legend() -> Html:
     lines = (tag("li", tag("span", class_=f"line {look}", aria_hidden="true"), text) for text, look in (*LINES, EVENT))
     runs = (
-        tag("li", tag("span", one.value, class_=f"status {one.value}"))
-        for one in Status
-        if one not in (Status.RUNNING, Status.LOST)
+        tag("li", tag("span", one.value, class_=f"status {one.value}")) for one in Status if one is not Status.RUNNING
     )
     return tag("ul", *lines, *runs, class_="legend", aria_label="Legend")
 

@@ -54,7 +54,9 @@ function drawTask(task, view) {
     headings.push(heading(`<b>Interval</b> ${rule}, and between starts, ${unit}`, domains[0][1], colour));
     interval = { range: [0, most / size] };
   }
-  const longest = Math.max(0.1, ...[...placesIn(task, view)].map((place) => task.seconds[place]));
+  let longest = 0.1;
+  for (let place = placeOf(task.at, view.from), last = placeOf(task.at, view.to); place < last; place++)
+    longest = Math.max(longest, task.seconds[place]);
   const [unit, , size] = unitOf(longest), band = { x: [], mean: [], low: [], high: [] };
   task.usual.at.forEach((at, place) => {
     band.x.push(at);
@@ -77,10 +79,6 @@ function drawTask(task, view) {
     annotations: headings,
   });
   Plotly.react(element, traces, shape, CONFIG);
-}
-
-function* placesIn(task, view) {
-  for (let place = placeOf(task.at, view.from), last = placeOf(task.at, view.to); place < last; place++) yield place;
 }
 
 // More load stands out more, in both themes.
