@@ -21,7 +21,7 @@ from adaptive_scheduler.times import local_time
 from adaptive_scheduler.trends import trends
 
 NAME = "report.html"
-SCRIPTS = ("lod.js", "charts.js", "taskcharts.js", "page.js")
+SCRIPTS = ("lod.js", "base.js", "timeline.js", "taskcharts.js", "page.js")
 HEAD_BYTES = 400
 """In so many bytes of a page of ours it says what made it."""
 

@@ -52,7 +52,11 @@ def figures(book: Book) -> list[tuple[str, str, str]]:
         ("Failures", f"{book.failed:,}", share),
         ("CPU, mean", percent(trends.cpu), f"{100 * trends.covered:.0f} % of the time measured"),
         ("CPU, not ours", percent(trends.foreign), "what others used"),
-        ("Memory, mean", percent(trends.memory), f"{len(book.samples):,} samples"),
+        (
+            "Memory, mean",
+            percent(trends.memory),
+            f"{len(book.samples):,} sample{'' if len(book.samples) == 1 else 's'}",
+        ),
         ("Held back", words(book.deferred), "due tasks, all together"),
     ]
 
