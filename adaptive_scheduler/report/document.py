@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from adaptive_scheduler.footprints import KEPT
 from adaptive_scheduler.model import Status
 from adaptive_scheduler.report import markup, summary, tables, tasks
 from adaptive_scheduler.report.book import Book
@@ -132,10 +133,11 @@ def _tasks(book: Book) -> Html:
     )
     caption = (
         "The same time as above. Line: the interval that the classic rule makes of the load; dots: how long after the "
-        "start before a run began. Band: p10 to p90 of the last 20 successful runs; a ring is unusual."
+        f"start before a run began. Band: p10 to p90 of the last {KEPT} successful runs; a ring is unusual."
     )
     if not book.runs_of:
         return tag("p", "There are no tasks in tasks.toml, and none ran.", class_="quiet")
+    # Its table is "the same by week", among the facts of each task.
     chart = figure("task-chart", label, caption) if book.samples or book.runs else Html()
     return joined((tasks.overview(book), tasks.chooser(book), chart, tasks.facts(book)))
 
