@@ -49,9 +49,8 @@ def measure(ground: Ground, days: int) -> None:
     with sqlite3.connect(ground.folder / "outputs" / "history.sqlite3") as database:
         counts = [database.execute(f"select count(*) from {name}").fetchone()[0] for name in ("samples", "runs")]
     print(f"{counts[0]:,} samples, {counts[1]:,} runs")
-    print(
-        f"{median(one.wall_ms for one in found) / 1e3:.1f} s, {median(one.peak_mb for one in found):.0f} MB of memory"
-    )
+    wall_s, cpu_s = (median(times) / 1e3 for times in zip(*((one.wall_ms, one.cpu_ms) for one in found), strict=True))
+    print(f"{wall_s:.1f} s, {cpu_s:.1f} s of CPU, {median(one.peak_mb for one in found):.0f} MB of memory")
     print(f"{page.stat().st_size / 1e6:.2f} MB written to '{page}'")
 
 

@@ -137,12 +137,14 @@ def test_without_any_history_every_section_says_so() -> None:
     seen = read(page(book()))
     for sentence in (
         "No samples and no runs in this time",
+        "There are no tasks in tasks.toml, and none ran.",
         "No samples in this time.",
         "Nothing out of the ordinary was noticed",
         "No two tasks ran at the same time.",
     ):
         assert sentence in seen.text
-    assert [one["id"] for one in seen.all("div") if one.get("class") == "chart"] == ["task-chart"]
+    assert [one["id"] for one in seen.all("div") if one.get("class") == "chart"] == []
+    assert "task-chart" not in page(book(task()))
     assert "learned" not in [one.get("id") for one in seen.all("section")]
 
 
@@ -155,7 +157,7 @@ def test_a_machine_whose_cpu_is_unknown_has_a_page_that_says_unknown() -> None:
 
 
 def test_less_than_two_weeks_are_called_a_glimpse() -> None:
-    assert "Only 2 days are known: a glimpse" in read(page(book(task(), seen=samples(30)))).text
+    assert "Known days: 2. That is a glimpse" in read(page(book(task(), seen=samples(30)))).text
     assert "a glimpse" not in read(page(book(task(), seen=samples(15 * 24)))).text
 
 
@@ -285,6 +287,19 @@ def test_only_so_many_causes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [note for _, _, _, note in job["odd"]] == ["", "exit code 3"]
 
 
+def test_of_too_many_tasks_those_have_a_row_that_failed_most_then_those_that_ran_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drawn, "MOST_ROWS", 2)
+    ran = [*runs("short", 3, 1), *runs("long", 3, 90), *runs("failed", 3, 1, n0=Status.FAILED)]
+    one = book(task("short"), task("long"), task("failed"), ran=ran)
+    assert drawn.rows(one) == [1, 2]
+    assert "Of 3 tasks the 2 have a row that failed most" in page(one)
+    monkeypatch.undo()
+    assert drawn.rows(one) == [0, 1, 2]
+    assert "have a row" not in page(one)
+
+
 @pytest.mark.parametrize(
     ("one", "ages", "interval"),
     [
@@ -309,6 +324,15 @@ def test_the_first_line_says_that_everything_is_fine_or_what_is_not() -> None:
     assert "One thing needs attention:" in one
     assert "'job' is failing (failed: exit code 3)" in one
     assert "2 things need attention:" in read(summary.header(book(task(), task("b"), last=Status.FAILED))).text
+
+
+def test_more_problems_than_can_be_read_at_once_are_folded_away() -> None:
+    many = book(*(task(f"job{number}") for number in range(10)), last=Status.FAILED)
+    seen = read(summary.header(many))
+    assert "10 things need attention:" in seen.text
+    assert "and 2 more" in seen.text
+    assert len(seen.all("details")) == 1
+    assert len(seen.all("li")) == 10
 
 
 def test_the_figures_sum_the_time_up() -> None:
@@ -436,6 +460,14 @@ def test_a_lesson_tells_what_it_gained_and_whether_it_holds() -> None:
     told = read(page(one)).text
     for words in ("Learned 1 d ago from 28 days", "+10.5 points", "in force", "no better", "not in force"):
         assert words in told
+
+
+def test_the_ceilings_are_told_as_a_table_every_third_hour() -> None:
+    rule = lambda slot, age, level: slot // 36 % 6  # noqa: E731
+    learned = learning(lesson("a"), a=tables_of.table(60, rule))
+    told = " ".join(read(tables.learned(book(task("a", 60), learning=learned))).text.split())
+    assert told.endswith("a 1.42 never 30 % 40 % 50 % 60 % any never 30 %")
+    assert told.count("never") == 6
 
 
 def test_lessons_that_do_not_hold_have_no_map() -> None:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from adaptive_scheduler.commands.report import kit
 from adaptive_scheduler.events import Culprit, Event
 from adaptive_scheduler.model import Status
 from adaptive_scheduler.report.book import Book, Started
-from tests.builders import event, task
+from tests.builders import NOW, event, task
 from tests.reports import book, full, learning, lesson, page, runs, samples
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -133,8 +134,8 @@ def open_page(browser: "Browser", written: Any) -> Iterator[Any]:
 
 
 def month() -> Book:
-    """A machine with a month of samples and runs, and all that a page can tell."""
-    return full(24 * 30, runs("check", 2000, 30, 20, n7=Status.FAILED, n1700=Status.TIMEOUT))
+    """A machine with weeks of samples and runs, and all that a page can tell."""
+    return full(24 * 40, runs("check", 2000, 30, 20, n7=Status.FAILED, n1700=Status.TIMEOUT))
 
 
 def hostile() -> Book:
@@ -190,12 +191,12 @@ def test_the_policy_refuses_what_the_page_did_not_bring_along(open_page: Any) ->
 def test_the_buttons_change_the_time_of_both_charts(open_page: Any) -> None:
     seen = open_page("month", month)
     assert seen.days() == seen.days("task-chart") == pytest.approx(7, abs=0.01)
-    for name, days in (("1 day", 1), ("30 days", 30), ("All", 30), ("7 days", 7)):
+    for name, days in (("1 day", 1), ("30 days", 30), ("All", 40), ("7 days", 7)):
         seen.press(name)
         assert seen.days() == pytest.approx(days, abs=0.01), name
         assert seen.range() == seen.range("task-chart")
         pressed = seen.page.locator("[aria-pressed=true]").all_inner_texts()
-        assert name in pressed
+        assert pressed == [name]
     _, end = seen.range()
     seen.press("← Earlier")
     assert seen.range() == seen.range("task-chart")
@@ -203,6 +204,16 @@ def test_the_buttons_change_the_time_of_both_charts(open_page: Any) -> None:
     assert "7 days" not in seen.page.locator("[aria-pressed=true]").all_inner_texts()
     assert seen.press("Later →").range()[1] == end
     assert seen.press("Later →").range()[1] == end
+
+
+def test_of_a_short_history_one_button_is_pressed_and_times_are_those_of_local_clocks(open_page: Any) -> None:
+    seoul = NOW.astimezone(timezone(timedelta(hours=9)))
+    seen = open_page("short", lambda: book(task(), seen=samples(5), now=seoul), timezone_id="America/New_York")
+    assert seen.page.locator("[aria-pressed=true]").all_inner_texts() == ["All"]
+    assert seen.page.locator("#where").inner_text() == "2025-11-03 02:30 to 2025-11-03 07:30"
+    hovered = seen.ask("() => document.getElementById('timeline').data[0].text?.at(-1) ?? ''")
+    hovered += seen.ask("() => document.getElementById('timeline').data[1].text?.at(-1) ?? ''")
+    assert "2025-11-03 07:30<br>CPU not ours 15 %" in hovered
 
 
 def test_dragging_in_one_chart_zooms_both_and_a_double_click_shows_all(open_page: Any) -> None:
@@ -218,17 +229,32 @@ def test_dragging_in_one_chart_zooms_both_and_a_double_click_shows_all(open_page
     assert seen.range() == pytest.approx(seen.range("task-chart"))
     seen.page.mouse.dblclick(box["x"] + box["width"] / 2, middle)
     seen.page.wait_for_function("() => document.querySelector('[data-range=all]').ariaPressed === 'true'")
-    assert seen.drawn().days() == pytest.approx(30, abs=0.1)
+    assert seen.drawn().days() == pytest.approx(40, abs=0.1)
 
 
 def test_a_quarter_is_drawn_with_no_more_points_than_there_are_pixels(open_page: Any) -> None:
     seen = open_page("month", month).press("All")
     longest = seen.ask("() => Math.max(...document.getElementById('timeline').data.map(one => one.x.length))")
-    assert 500 < longest < 8000
+    assert 500 < longest < 10_000
     lowest = seen.ask(
         "() => document.getElementById('timeline').data.find(one => one.name === 'CPU').y.filter(one => one !== null)"
     )
     assert set(lowest) == {30}
+
+
+def test_runs_stand_where_they_began_however_far_apart(open_page: Any) -> None:
+    """The scripts read back what packed.py wrote."""
+    ran = runs("job", 4, 90, 60 * 24 * 10, n2=Status.FAILED)
+    seen = open_page("far", lambda: book(task(), seen=samples(2), ran=ran))
+    seen.press("All")
+    began = [round(run.started_at.timestamp() * 1000) for _, run in ran]
+    bars = seen.ask(
+        "() => document.getElementById('timeline').data.filter(one => one.yaxis === 'y3').map(one => one.x)"
+    )
+    assert sorted({at for one in bars for at in one} & set(began)) == began
+    dots = seen.ask("() => document.getElementById('task-chart').data.find(one => one.yaxis === 'y2' && one.marker)")
+    assert dots["x"] == began
+    assert dots["y"] == pytest.approx([run.duration_s for _, run in ran], rel=1e-3)
 
 
 def test_another_task_can_be_chosen(open_page: Any) -> None:
@@ -237,6 +263,9 @@ def test_another_task_can_be_chosen(open_page: Any) -> None:
     assert seen.ask(visible) == ["task-0"]
     seen.page.get_by_label("Task", exact=True).first.select_option(label="backup")
     assert seen.drawn().ask(visible) == ["task-1"]
+    for name in ("alarm", "gone", "check"):
+        seen.page.get_by_label("Task", exact=True).first.select_option(label=name)
+        assert seen.drawn().page.get_by_role("heading", name=name).is_visible()
     seen.page.get_by_label("Show", exact=True).select_option(label="Memory")
     assert seen.drawn().ask("() => document.getElementById('week-chart').data[0].z.flat().every(one => one === 40)")
     assert seen.said == []

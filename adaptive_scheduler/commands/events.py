@@ -1,8 +1,6 @@
 """`events`: what happened, who is to blame and what it started; or a recorded signal through the same detectors."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +9,7 @@ from adaptive_scheduler import plain_events, recall, vigilance
 from adaptive_scheduler import replay as replaying
 from adaptive_scheduler import trace as traces
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands.progress import progress
 from adaptive_scheduler.conditions import parse
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
@@ -61,7 +60,7 @@ def _replay(world: World, path: Path, kind: str | None, *, as_json: bool) -> int
     points, tick = _points(path, watch, world.config.rules.tick)
     watches: Mapping[str, Watch] = {kind: watch}
     made = []
-    with _progress(len(points), quiet=as_json) as advance:
+    with progress("looking", len(points), quiet=as_json) as advance:
         for one in replaying.replay(_counted(points, advance), watches, tick):
             made.append(one)
             if as_json:
@@ -103,14 +102,3 @@ def _counted(points: list[Point], advance: Callable[[], None]) -> Iterator[Point
     for point in points:
         advance()
         yield point
-
-
-@contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from adaptive_scheduler.terminal import progress
-
-    with progress("looking", total) as advance:
-        yield advance

@@ -1,13 +1,11 @@
 """`forecast`: the CPU that is expected of the next hours, and what will probably run when."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from adaptive_scheduler import recent, rolling
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.ahead import present_of
+from adaptive_scheduler.commands.progress import progress
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.opening import open_world, seams_in_force
 from adaptive_scheduler.outlook import Outlook
@@ -25,7 +23,7 @@ def forecast(config: str | None, *, hours: int, as_json: bool) -> int:
     seen = look(world)
     load = _load(world, seen)
     now = present_of(world, seen, present(world, seen), recent.read(world.store.folder))
-    with _progress(quiet=as_json) as advance:
+    with progress("looking ahead", len(EDGES), quiet=as_json) as advance:
         view = look_ahead(now, Outlook(load) if load.cells else None, timedelta(hours=hours), advance)
     notes = [*seams_in_force(), *seen.notes]
     if as_json:
@@ -51,14 +49,3 @@ def _load(world: World, seen: Look) -> Rolling:
         if cpu is not None:
             load = rolling.added(load, local(sample.at), tick, cpu)
     return load if load.cells else world.almanac.load() or load
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[], None]]:
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from adaptive_scheduler.terminal import progress
-
-    with progress("looking ahead", len(EDGES)) as advance:
-        yield advance

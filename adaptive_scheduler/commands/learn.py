@@ -1,14 +1,12 @@
 """`learn`: the ceilings of this machine's days from its history, tested on its own past, into rhythm.json."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler import lessons, rolling
 from adaptive_scheduler.almanac import NAME
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands.progress import progress
 from adaptive_scheduler.counters import read_counters
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import StateError
@@ -36,7 +34,7 @@ def learn(config: str | None, *, as_json: bool) -> int:
         from adaptive_scheduler import study
 
         pairs = heavy_pairs(samples, world.history.runs_between(since, now), tick=tick)
-        with _progress(len(world.config.tasks), quiet=as_json) as advance:
+        with progress("learning", len(world.config.tasks), quiet=as_json) as advance:
             findings = list(study.study(load, world.config, world.store.read().state, advance))
         _write(
             world, study.encode(findings, pairs, load, now, _cpus(), world.config.rules.rhythm), rolling.latest(load)
@@ -59,17 +57,6 @@ def _write(world: World, learned: dict[str, Any], load: Rolling) -> None:
 
 def _cpus() -> float | None:
     return float(read_counters()["cpus"])
-
-
-@contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from adaptive_scheduler.terminal import progress
-
-    with progress("learning", total) as advance:
-        yield advance
 
 
 def _tell(

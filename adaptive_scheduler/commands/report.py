@@ -2,8 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from adaptive_scheduler import __version__, files
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.commands import output
+from adaptive_scheduler.commands.progress import progress
 from adaptive_scheduler.commands.status import view_of
 from adaptive_scheduler.errors import StateError, UsageError
 from adaptive_scheduler.opening import Opening, open_world
@@ -21,7 +21,7 @@ from adaptive_scheduler.times import local_time
 from adaptive_scheduler.trends import trends
 
 NAME = "report.html"
-SCRIPTS = ("lod.js", "charts.js", "taskcharts.js", "page.js")
+SCRIPTS = ("lod.js", "base.js", "timeline.js", "taskcharts.js", "page.js")
 HEAD_BYTES = 400
 """In so many bytes of a page of ours it says what made it."""
 
@@ -41,7 +41,7 @@ def report(config: str | None, *, path: Path | None, days: int) -> int:
     opening = open_world(config, strict=False, write=False)
     folder = opening.world.store.folder
     target = _target(path, folder)
-    with _progress(STEPS) as advance:
+    with progress("report", STEPS) as advance:
         book = _book(opening, days, advance)
         page = document(book, brought).encode()
         advance()
@@ -50,7 +50,7 @@ def report(config: str | None, *, path: Path | None, days: int) -> int:
         _write(target, page)
         advance()
     if sys.stdout is not None and sys.stdout.isatty():
-        output.line(f"written to '{target}' ({len(page) / 1e6:.1f} MB); open it with any browser")
+        output.line(f"written to '{target}' ({len(page) / 1e6:.1f} MB); open it in a browser")
     else:
         output.line(str(target))
     return 0
@@ -138,14 +138,3 @@ def _write(target: Path, page: bytes) -> None:
             f"cannot write '{target}': {error.strerror or error}; free the disk, mend its permissions, "
             "or name another file with --output"
         ) from error
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from adaptive_scheduler.terminal import progress
-
-    with progress("report", total) as advance:
-        yield advance

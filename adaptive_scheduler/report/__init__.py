@@ -1,5 +1,5 @@
 """Everything that is known of one machine -> one HTML page that needs nothing else. Pure.
 
 `book` is what it is made from, `document` the whole page; `markup` is the only place where text becomes HTML.
-page.css, lod.js, charts.js and page.js are what the page brings along: `commands/report.py` reads them.
+The scripts and page.css are what the page brings along: `commands/report.py` reads them, in their order.
 """

@@ -18,6 +18,9 @@ STATUSES = [status.value for status in Status]
 BAND_POINTS = 300
 """So many points of a task's usual duration are drawn at most."""
 
+MOST_ROWS = 50
+"""So many tasks can be told apart, and drawn at once."""
+
 NOTES = 2000
 """So many of the latest runs that failed or were unusual have their cause with them."""
 
@@ -34,6 +37,7 @@ def curves(book: Book) -> Plain:
         "samples": _samples(book),
         "statuses": STATUSES,
         "tasks": list(_tasks(book)),
+        "rows": rows(book),
         "events": [[round(book.since_begin(one.at)), named(one.name), _short(one.reason)] for one, _ in book.happened],
         "week": {
             "cpu": [_rounded(one.cpu) for one in book.trends.hours],
@@ -42,6 +46,16 @@ def curves(book: Book) -> Plain:
         },
         "ceilings": maps(book.learning),
     }
+
+
+def rows(book: Book) -> list[int]:
+    """Return the numbers of the tasks that have a row: of too many those that failed most, then ran longest."""
+    runs = list(book.runs_of.values())
+
+    def weight(number: int) -> tuple[int, float]:
+        return sum(not one.status.succeeded for one in runs[number]), sum(one.duration_s for one in runs[number])
+
+    return sorted(sorted(range(len(runs)), key=weight, reverse=True)[:MOST_ROWS])
 
 
 def steps(cpus: Sequence[float | None], stairs: Staircase) -> Iterator[int]:

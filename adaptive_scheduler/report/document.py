@@ -1,14 +1,16 @@
 """The whole page: a book and what the page brings along -> HTML. Pure."""
 
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from adaptive_scheduler.footprints import KEPT
 from adaptive_scheduler.model import Status
 from adaptive_scheduler.report import markup, summary, tables, tasks
 from adaptive_scheduler.report.book import Book
-from adaptive_scheduler.report.curves import curves
-from adaptive_scheduler.report.markup import Html, figure, named, tag
+from adaptive_scheduler.report.curves import curves, rows
+from adaptive_scheduler.report.markup import Html, figure, joined, named, tag
 
 GENERATOR = "adaptive-scheduler report"
 """How a page of ours is known again, in its first lines."""
@@ -17,14 +19,10 @@ RANGES = (("1 day", "1"), ("7 days", "7"), ("30 days", "30"), ("All", "all"))
 MOVES = (("\u2190 Earlier", "earlier"), ("Later \u2192", "later"))
 LINES = (("CPU, all of it", "cpu"), ("CPU, not ours", "foreign"), ("Memory", "memory"))
 EVENT = ("Event", "event")
-SECTIONS = (
-    ("time", "Load and runs"),
-    ("tasks", "Tasks"),
-    ("week", "Busy hours"),
-    ("learned", "Learned ceilings"),
-    ("events", "Events"),
-    ("pairs", "Heavy pairs"),
-)
+NO_SCRIPTS = tag("noscript", tag("p", "The charts need JavaScript; the tables below them do not.", class_="note"))
+
+Section = tuple[str, str, Html]
+"""The id of a part of the page, its title, and what it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +57,13 @@ def document(book: Book, kit: Kit) -> str:
         tag("title", f"{named(book.machine)} - adaptive-scheduler, {book.clock(book.at)}"),
         Html(f"<style>{kit.style}</style>"),
     )
-    sections = [_time(book), _tasks(book), _week(book), _learned(book), _events(book), _pairs(book)]
-    told = [one for one in sections if one]
+    told = [(ident, title, made) for ident, title, make in SECTIONS if (made := make(book))]
     body = tag(
         "body",
         tag("a", "To the content", href="#main", class_="skip"),
         summary.header(book),
         _nav(told),
-        tag("main", *told, id="main", tabindex=-1),
+        tag("main", NO_SCRIPTS, *(_section(*one) for one in told), id="main", tabindex=-1),
         _footer(book),
         Html(f'<script type="application/json" id="data">{markup.data(curves(book))}</script>'),
         *(Html(f"<script>{one}</script>") for one in scripts),
@@ -85,17 +82,13 @@ def _digest(text: str) -> str:
     return b64encode(sha256(text.encode()).digest()).decode()
 
 
-def _section(ident: str, *content: str) -> Html:
-    title = dict(SECTIONS)[ident]
-    return tag("section", tag("h2", title, id=f"{ident}-title"), *content, id=ident, aria_labelledby=f"{ident}-title")
+def _section(ident: str, title: str, content: Html) -> Html:
+    heading = tag("h2", title, id=f"{ident}-title")
+    return tag("section", heading, content, id=ident, aria_labelledby=f"{ident}-title")
 
 
-def _nav(told: list[Html]) -> Html:
-    links = (
-        tag("a", title, href=f"#{ident}")
-        for ident, title in SECTIONS
-        if any(f'id="{ident}"' in one[:80] for one in told)
-    )
+def _nav(told: Sequence[Section]) -> Html:
+    links = (tag("a", title, href=f"#{ident}") for ident, title, _ in told)
     theme = tag("button", "Dark or light", type="button", id="theme")
     return tag("nav", *links, theme, aria_label="Sections")
 
@@ -109,10 +102,13 @@ def _time(book: Book) -> Html:
         f"{summary.clocks(book)} Drag to zoom, drag with Shift to move, double-click for all. "
         "A pale band is the span between the lowest and the highest sample where many share a place."
     )
+    tasks_shown, count = len(rows(book)), len(book.runs_of)
+    if tasks_shown < count:
+        caption += f" Of {count} tasks the {tasks_shown} have a row that failed most, then those that ran longest."
     if not (book.samples or book.runs):
         nothing = "No samples and no runs in this time. Each cycle adds a sample: 'adaptive-scheduler run' makes one."
-        return _section("time", tag("p", nothing, class_="quiet"))
-    return _section("time", _ranges(), _legend(), figure("timeline", label, caption, tables.days(book)))
+        return tag("p", nothing, class_="quiet")
+    return joined((_ranges(), _legend(), figure("timeline", label, caption, tables.days(book))))
 
 
 def _ranges() -> Html:
@@ -125,9 +121,7 @@ def _ranges() -> Html:
 def _legend() -> Html:
     lines = (tag("li", tag("span", class_=f"line {look}", aria_hidden="true"), text) for text, look in (*LINES, EVENT))
     runs = (
-        tag("li", tag("span", one.value, class_=f"status {one.value}"))
-        for one in Status
-        if one not in (Status.RUNNING, Status.LOST)
+        tag("li", tag("span", one.value, class_=f"status {one.value}")) for one in Status if one is not Status.RUNNING
     )
     return tag("ul", *lines, *runs, class_="legend", aria_label="Legend")
 
@@ -139,39 +133,35 @@ def _tasks(book: Book) -> Html:
     )
     caption = (
         "The same time as above. Line: the interval that the classic rule makes of the load; dots: how long after the "
-        "start before a run began. Band: p10 to p90 of the last 20 successful runs; a ring is unusual."
+        f"start before a run began. Band: p10 to p90 of the last {KEPT} successful runs; a ring is unusual."
     )
-    return _section(
-        "tasks",
-        tasks.overview(book),
-        tasks.chooser(book),
-        figure("task-chart", label, caption),
-        tasks.facts(book),
-    )
+    if not book.runs_of:
+        return tag("p", "There are no tasks in tasks.toml, and none ran.", class_="quiet")
+    # Its table is "the same by week", among the facts of each task.
+    chart = figure("task-chart", label, caption) if book.samples or book.runs else Html()
+    return joined((tasks.overview(book), tasks.chooser(book), chart, tasks.facts(book)))
 
 
 def _week(book: Book) -> Html:
     if not book.samples:
-        return _section("week", tag("p", "No samples in this time.", class_="quiet"))
+        return tag("p", "No samples in this time.", class_="quiet")
     choices = (tag("option", text, value=value) for text, value in LINES)
     chooser = tag("p", tag("label", "Show ", for_="what"), tag("select", *choices, id="what"), class_="chooser")
-    glimpse = "" if book.trends.days >= 14 else f" Only {book.trends.days} days are known: a glimpse, no habit yet."
+    glimpse = "" if book.trends.days >= 14 else f" Known days: {book.trends.days}. That is a glimpse, no habit yet."
     caption = f"Means by local hour and weekday. Empty: nothing was measured.{glimpse}"
     label = "Heatmap: the mean load of each hour of the week, by weekday and local hour."
-    return _section("week", chooser, _scale("week-chart"), figure("week-chart", label, caption, tables.week(book)))
+    return joined((chooser, _scale("week-chart"), figure("week-chart", label, caption, tables.week(book))))
 
 
 def _learned(book: Book) -> Html:
     """Return what was learned; nothing where nothing was."""
     if not book.learning.knowledge.lessons:
         return Html()
-    parts: list[Html] = [tag("p", tables.learned_when(book))]
+    parts: list[Html] = [tag("p", tables.learned_when(book)), tables.lessons(book)]
     mapped = list(book.learning.rules.learned)
     if mapped:
         options = (tag("option", named(name), value=place) for place, name in enumerate(mapped))
-        parts.append(
-            tag("p", tag("label", "Task ", for_="lesson"), tag("select", *options, id="lesson"), class_="chooser")
-        )
+        chooser = tag("p", tag("label", "Task ", for_="lesson"), tag("select", *options, id="lesson"), class_="chooser")
         label = (
             "Heatmap: the busiest CPU at which the chosen task may start, by time of day and age since its last start."
         )
@@ -179,25 +169,15 @@ def _learned(book: Book) -> Html:
             "The busiest CPU at which it may start, by local time and age in its intervals, for a task that is not "
             "behind. It is compared with the CPU that a run will probably meet."
         )
-        parts.append(_scale("ceiling-chart"))
-        parts.append(figure("ceiling-chart", label, caption, tables.lessons(book)))
-    else:
-        parts.append(tables.lessons(book))
-    return _section("learned", *parts)
+        chart = figure("ceiling-chart", label, caption, tables.learned(book))
+        parts += [chooser, _scale("ceiling-chart"), chart]
+    return joined(parts)
 
 
 def _scale(ident: str) -> Html:
     """Return the scale of a heatmap; the page's script writes its end."""
     most = tag("span", "100 %", id=f"{ident}-most")
     return tag("p", "0 % ", tag("span", class_="gradient"), " ", most, class_="scale", aria_hidden="true")
-
-
-def _events(book: Book) -> Html:
-    return _section("events", tables.events(book))
-
-
-def _pairs(book: Book) -> Html:
-    return _section("pairs", tables.pairs(book))
 
 
 def _footer(book: Book) -> Html:
@@ -207,3 +187,14 @@ def _footer(book: Book) -> Html:
         "forbids it to ask anybody for anything. Charts: plotly.js (MIT licence)."
     )
     return tag("footer", tag("p", made))
+
+
+SECTIONS: tuple[tuple[str, str, Callable[[Book], Html]], ...] = (
+    ("time", "Load and runs", _time),
+    ("tasks", "Tasks", _tasks),
+    ("week", "Busy hours", _week),
+    ("learned", "Learned ceilings", _learned),
+    ("events", "Events", tables.events),
+    ("pairs", "Heavy pairs", tables.pairs),
+)
+"""The parts of the page in their order; one of which there is nothing to tell is left out."""

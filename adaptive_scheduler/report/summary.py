@@ -1,11 +1,15 @@
 """The head of the page: is everything fine, and the figures that sum the time up. Pure."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.report.book import Book
-from adaptive_scheduler.report.markup import Html, joined, tag
+from adaptive_scheduler.report.markup import Html, folded, joined, tag
+
+MOST_PROBLEMS = 8
+"""So many problems are told at once; the others are folded away."""
 
 
 def header(book: Book) -> Html:
@@ -48,7 +52,11 @@ def figures(book: Book) -> list[tuple[str, str, str]]:
         ("Failures", f"{book.failed:,}", share),
         ("CPU, mean", percent(trends.cpu), f"{100 * trends.covered:.0f} % of the time measured"),
         ("CPU, not ours", percent(trends.foreign), "what others used"),
-        ("Memory, mean", percent(trends.memory), f"{len(book.samples):,} samples"),
+        (
+            "Memory, mean",
+            percent(trends.memory),
+            f"{len(book.samples):,} sample{'' if len(book.samples) == 1 else 's'}",
+        ),
         ("Held back", words(book.deferred), "due tasks, all together"),
     ]
 
@@ -62,14 +70,18 @@ def _verdict(book: Book) -> Html:
         )
     else:
         many = "One thing needs" if len(problems) == 1 else f"{len(problems)} things need"
-        text = joined(
-            (tag("p", tag("strong", f"{many} attention:")), tag("ul", *(tag("li", problem) for problem in problems)))
-        )
+        first, others = _listed(problems[:MOST_PROBLEMS]), problems[MOST_PROBLEMS:]
+        rest = folded(f"and {len(others)} more", _listed(others)) if others else Html()
+        text = joined((tag("p", tag("strong", f"{many} attention:")), first, rest))
     noted = [tag("p", note, class_="note") for note in notes]
     sign, look = ("\u2713", "fine") if book.view.ok else ("!", "bad")
     return tag(
         "div", tag("span", sign, class_="sign", aria_hidden="true"), tag("div", text, *noted), class_=f"verdict {look}"
     )
+
+
+def _listed(problems: Sequence[str]) -> Html:
+    return tag("ul", *(tag("li", problem) for problem in problems))
 
 
 def _figure(name: str, value: str, note: str) -> Html:

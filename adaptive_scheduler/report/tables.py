@@ -1,7 +1,7 @@
 """The tables: the days, the week, what was learned, events, pairs that get in each other's way. Pure."""
 
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from datetime import date
 from statistics import fmean
 
 from adaptive_scheduler.busy import HOURS_A_DAY
@@ -9,26 +9,34 @@ from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import Culprit, Event
 from adaptive_scheduler.lessons import Lesson
+from adaptive_scheduler.machine import Sample
+from adaptive_scheduler.model import Result
 from adaptive_scheduler.overlaps import MIN_OVERLAPS, Pair
 from adaptive_scheduler.report.book import Book, Started
-from adaptive_scheduler.report.ceilings import gained
+from adaptive_scheduler.report.ceilings import ALWAYS, NEVER, ages, ceilings, gained
 from adaptive_scheduler.report.markup import Html, joined, named, table, tag
 from adaptive_scheduler.report.tasks import UNKNOWN, spoken, status
 from adaptive_scheduler.sizes import spoken as spoken_size
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Row = tuple[float, list[int]]
+"""An age, and its ceiling in each slot of the day."""
+
+HOURS = range(0, HOURS_A_DAY, 3)
 MOST_EVENTS, MOST_PAIRS, MOST_DAYS = 200, 12, 100
 """What stands in a table at most: the newest events and days, and the pairs that cost most."""
 
 
 def days(book: Book) -> Html:
     """Return the load and the runs of each day, the newest first."""
-    local = book.local
-    load = {day: list(group) for day, group in groupby(book.samples, lambda one: local(one.at).date())}
-    runs = {day: list(group) for day, group in groupby(book.runs, lambda one: local(one[1].started_at).date())}
+    load, runs = dict[date, list[Sample]](), dict[date, list[Result]]()
+    for sample in book.samples:
+        load.setdefault(book.local(sample.at).date(), []).append(sample)
+    for _, run in book.runs:
+        runs.setdefault(book.local(run.started_at).date(), []).append(run)
     rows = []
     for day in sorted({*load, *runs}, reverse=True)[:MOST_DAYS]:
-        seen, ran = load.get(day, []), [one for _, one in runs.get(day, [])]
+        seen, ran = load.get(day, []), runs.get(day, [])
         cpu = [one.cpu for one in seen if one.cpu is not None]
         columns = (cpu, [one.foreign_cpu for one in seen], [one.memory for one in seen])
         failed = sum(not one.status.succeeded for one in ran)
@@ -63,6 +71,17 @@ def lessons(book: Book) -> Html:
         why = "in force" if name in used else _why(book, one)
         rows.append((named(name), *met, won, UNKNOWN if runs is None else f"{runs}", why))
     return table("CPU that runs met in the back-test", head, rows, numbers=range(1, 6))
+
+
+def learned(book: Book) -> Html:
+    """Return the ceilings of each learned task: at its first, middle and last age, every third hour."""
+    rows = [
+        (named(name), f"{age:.2f}", *(_ceiling(row[len(row) * hour // HOURS_A_DAY]) for hour in HOURS))
+        for name, one in book.learning.rules.learned.items()
+        for age, row in _three(list(zip(ages(one.table), ceilings(one), strict=True)))
+    ]
+    head = ("Task", "Age", *(f"{hour:02}:00" for hour in HOURS))
+    return table("The busiest CPU at which a task may start", head, rows, numbers=range(1, len(head)))
 
 
 def events(book: Book) -> Html:
@@ -101,6 +120,14 @@ def pairs(book: Book) -> Html:
             _more(len(found) - MOST_PAIRS, "pair"),
         )
     )
+
+
+def _three(rows: Sequence[Row]) -> list[Row]:
+    return [rows[place] for place in sorted({0, len(rows) // 2, len(rows) - 1})]
+
+
+def _ceiling(value: int) -> str:
+    return {NEVER: "never", ALWAYS: "any"}.get(value, f"{value} %")
 
 
 def _heavy(one: Pair) -> str:

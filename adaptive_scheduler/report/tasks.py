@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from itertools import groupby
 from statistics import median
 
 from adaptive_scheduler.codes import MEANINGS
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Result, Status
+from adaptive_scheduler.model import Result
 from adaptive_scheduler.overview import TaskView
 from adaptive_scheduler.report.book import TOLD, Book
 from adaptive_scheduler.report.markup import Html, folded, joined, named, table, tag
@@ -48,7 +47,7 @@ def _row(book: Book, name: str) -> Sequence[str]:
     took = spoken(median(one.duration_s for one in runs)) if runs else UNKNOWN
     counted = (f"{len(runs):,}", f"{failed:,}", took)
     if view is None:
-        return (named(name), UNKNOWN, UNKNOWN, UNKNOWN, *counted, status(_last(runs)), "not in tasks.toml any more")
+        return (named(name), UNKNOWN, UNKNOWN, UNKNOWN, *counted, status(runs[-1]), "not in tasks.toml any more")
     every = "on events" if view.interval is None else words(view.interval)
     now = UNKNOWN if view.adaptive_interval is None else words(view.adaptive_interval)
     return (named(name), view.priority.value, every, now, *counted, status(view.last), view.decision.code.value)
@@ -102,9 +101,10 @@ def _bar(share: float) -> Html:
 
 
 def _weeks(book: Book, runs: Sequence[Result]) -> Html:
-    rows = []
-    for monday, group in groupby(runs, lambda one: _monday(book, one)):
-        mine = list(group)
+    rows, by_week = [], dict[date, list[Result]]()
+    for one in runs:
+        by_week.setdefault(_monday(book, one), []).append(one)
+    for monday, mine in by_week.items():
         durations = [one.duration_s for one in mine]
         failed = sum(not one.status.succeeded for one in mine)
         unusual = sum(bool(one.unusual) for one in mine)
@@ -117,10 +117,6 @@ def _weeks(book: Book, runs: Sequence[Result]) -> Html:
 def _monday(book: Book, run: Result) -> date:
     day = book.local(run.started_at).date()
     return day - timedelta(days=day.weekday())
-
-
-def _last(runs: Sequence[Result]) -> Result | None:
-    return next((one for one in reversed(runs) if one.status is not Status.RUNNING), None)
 
 
 def spoken(seconds: float) -> str:
