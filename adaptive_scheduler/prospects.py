@@ -5,44 +5,24 @@ some; once over the expectation, and once over either edge of its band. Nothing 
 says what it takes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Protocol
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.footprints import expected
-from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, State, Task
+from adaptive_scheduler.horizon import Horizon, Present
+from adaptive_scheduler.model import Config, Decision, Task
 from adaptive_scheduler.outlook import Expected, Outlook
 from adaptive_scheduler.rolling import step_of
-from adaptive_scheduler.signals import Grid
 from adaptive_scheduler.simulate import simulate
-from adaptive_scheduler.staircases import Learned
 
 HOUR = timedelta(hours=1)
 
 EDGES = (0, -1, 1)
 """Over what the story is played: what is expected, then the low and the high edge of the band."""
-
-Local = Callable[[datetime], datetime]
-
-
-class CpuAhead(Protocol):
-    """What says which CPU to expect: an Outlook, or somebody simpler. Steps are numbered as `rolling` does."""
-
-    @property
-    def grid(self) -> Grid:
-        """Return the grid of the steps."""
-
-    def cpu(self, step: int) -> float:
-        """Return the CPU expected of a step, in per cent."""
-
-    def edges(self, step: int) -> tuple[float, float] | None:
-        """Return how far below and above it a band lies, None for no band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +66,6 @@ class Forecast:
     conditions: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Present:
-    """The present from which the story goes on; `config` has the rules in force.
-
-    `own_cpu` is what our own tasks add to the CPU that the outlook speaks of.
-    """
-
-    at: datetime
-    config: Config
-    state: State
-    sample: Sample
-    decisions: Mapping[str, Decision]
-    own_cpu: float
-    local: Local
-
-
 def forecast(
     now: Present, outlook: Outlook | None, span: timedelta, advance: Callable[[], None] = lambda: None
 ) -> Forecast:
@@ -117,7 +81,7 @@ def forecast(
     stories = []
     # Without a band its edges would say that nothing can come otherwise than expected.
     for edge in EDGES if all(one.expected.low is not None for one in hours) else EDGES[:1]:
-        stories.append(Story(now, outlook, edge).starts(now.at + span))
+        stories.append(_starts(Horizon(now, outlook, edge), now, now.at + span))
         advance()
     tasks = [_prospect(name, task, now, stories) for name, task in tasks_of(now)]
     return Forecast(now.at, now.at + span, outlook.days, whose, hours, tasks, conditions(now))
@@ -160,65 +124,18 @@ def _hour(now: Present, outlook: Outlook, number: int) -> Hour:
     return Hour(now.local(begins), outlook.over([step_of(now.local(moment), outlook.grid) for moment in left]))
 
 
-class Story:
-    """The cycles to come at one edge of the band: -1 the low one, 0 what is expected, 1 the high one."""
-
-    def __init__(self, now: Present, outlook: CpuAhead, edge: int) -> None:
-        self._now, self._outlook, self._edge = now, outlook, edge
-        self._tick = now.config.rules.tick
-        self._loads: dict[int, float] = {}
-
-    def starts(self, until: datetime) -> dict[str, list[datetime]]:
-        """Return when each task starts."""
-        config, state = self._now.config, self._now.state
-        wanted = {name: self.lasting(task) for name, task in config.tasks.items()}
-        learned = self.learned if config.rules.learned else None
-        # Whatever of the time since the last cycle is excused has been so by whoever looked at the present.
-        state = folds.beat(state, self._now.at, self._tick)
-        found: dict[str, list[datetime]] = {name: [] for name in wanted}
-        for made in simulate(replace(config, tasks=wanted), self.ticks(until), learned, state):
-            if made.decision.code.starts:
-                found[made.decision.task].append(made.at)
-        return found
-
-    def lasting(self, task: Task) -> Task:
-        """Return the task with what its runs usually take as its expected duration."""
-        mine = self._now.state.tasks.get(task.name)
-        return replace(task, expected_duration=expected(task, "" if mine is None else mine.footprint))
-
-    def ticks(self, until: datetime) -> Iterator[tuple[datetime, Sample]]:
-        """Yield the cycles to come, in the beat of those that have been, each with the CPU of the tick before it."""
-        at = first_tick(self._now.state.nominal_at, self._now.at, self._tick)
-        while at < until:
-            others = self._cpu(step_of(self._now.local(at - self._tick / 2), self._outlook.grid))
-            cpu = min(100.0, others + self._now.own_cpu)
-            local = self._now.local(at)
-            yield local, replace(self._now.sample, at=local, cpu=cpu, foreign_cpu=None)
-            at += self._tick
-
-    def _cpu(self, step: int) -> float:
-        if step not in self._loads:
-            cpu, edges = self._outlook.cpu(step), self._outlook.edges(step)
-            away = (edges[0], 0.0, edges[1])[self._edge + 1] if edges else 0.0
-            self._loads[step] = min(100.0, max(0.0, cpu + away))
-        return self._loads[step]
-
-    def learned(self, at: datetime) -> dict[str, Learned]:
-        """Return the learned staircases at a moment to come: what a run would meet is what is expected of it."""
-        grid = self._outlook.grid
-        step = step_of(self._now.local(at - self._tick / 2), grid) + 1
-        found = {}
-        for name, one in self._now.config.rules.learned.items():
-            met = sum(self._cpu(step + ahead) for ahead in range(one.table.run)) / one.table.run
-            found[name] = replace(one, slot=step % grid.day // one.table.stride, expected=met)
-        return found
-
-
-def first_tick(nominal: datetime | None, now: datetime, tick: timedelta) -> datetime:
-    """Return when the next cycle comes if they go on as they did; now, where none has been."""
-    if nominal is None:
-        return now
-    return nominal + tick * max(1, ceil((now - nominal) / tick))
+def _starts(horizon: Horizon, now: Present, until: datetime) -> dict[str, list[datetime]]:
+    """Return when each task starts as the cycles go on."""
+    config = now.config
+    wanted = {name: horizon.lasting(task) for name, task in config.tasks.items()}
+    learned = horizon.learned if config.rules.learned else None
+    # Whatever of the time since the last cycle is excused has been so by whoever looked at the present.
+    state = folds.beat(now.state, now.at, config.rules.tick)
+    found: dict[str, list[datetime]] = {name: [] for name in wanted}
+    for made in simulate(replace(config, tasks=wanted), horizon.ticks(until), learned, state):
+        if made.decision.code.starts:
+            found[made.decision.task].append(made.at)
+    return found
 
 
 def _prospect(name: str, task: Task, now: Present, stories: Sequence[dict[str, list[datetime]]]) -> Prospect:

@@ -19,6 +19,7 @@ from adaptive_scheduler.durations import words
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import NOBODY, Fleet
+from adaptive_scheduler.horizon import UNKNOWN_DURATION
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, Live, Result, State, Status, Task
 from adaptive_scheduler.placement import Yard
@@ -27,9 +28,6 @@ from adaptive_scheduler.resting import Resting
 from adaptive_scheduler.rolling import Rolling, added, grid_for
 from adaptive_scheduler.staircases import Learned
 from adaptive_scheduler.trace import Row
-
-UNKNOWN_DURATION = timedelta(seconds=30)
-"""How long a run is assumed to last where the task does not say."""
 
 
 class Policy(StrEnum):

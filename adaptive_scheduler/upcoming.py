@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.case import Case
 from adaptive_scheduler.gates import BEFORE_DEPENDENCIES
+from adaptive_scheduler.horizon import UNKNOWN_DURATION, CpuAhead, Horizon, Present
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Live, Rules, State, Task, TaskState
 from adaptive_scheduler.outlook import Outlook
-from adaptive_scheduler.prospects import CpuAhead, Present, Story
 from adaptive_scheduler.rhythm import slack
 from adaptive_scheduler.rolling import Rolling, grid_for
-from adaptive_scheduler.simulate import UNKNOWN_DURATION
 
 Ticks = Sequence[tuple[datetime, Sample, Rules]]
 
@@ -25,15 +24,15 @@ Ticks = Sequence[tuple[datetime, Sample, Rules]]
 def upcoming(now: Present, load: Rolling | None, span: timedelta) -> dict[str, list[datetime]]:
     """Return the probable starts of each task, as expected of the load; of one that is not known, as it is now."""
     outlook: CpuAhead = _Steady(now) if load is None or not load.cells else Outlook(load)
-    story, rules = Story(now, outlook, 0), now.config.rules
+    horizon, rules = Horizon(now, outlook, 0), now.config.rules
     ticks = [
-        (at, sample, replace(rules, learned=story.learned(at)) if rules.learned else rules)
-        for at, sample in story.ticks(now.at + span)
+        (at, sample, replace(rules, learned=horizon.learned(at)) if rules.learned else rules)
+        for at, sample in horizon.ticks(now.at + span)
     ]
     found = {}
     for name, task in now.config.tasks.items():
         mine = now.state.tasks.get(name) or TaskState(first_seen=now.at)
-        found[name] = _alone(story.lasting(task), mine, ticks) if task.beats else []
+        found[name] = _alone(horizon.lasting(task), mine, ticks) if task.beats else []
     return found
 
 

@@ -19,10 +19,11 @@ from adaptive_scheduler import prospects
 from adaptive_scheduler.almanac import Almanac
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.history import History
+from adaptive_scheduler.horizon import Present, first_tick
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Decision, Live, Rules, Task, TaskState, Window
 from adaptive_scheduler.outlook import Expected, Outlook, quantile
-from adaptive_scheduler.prospects import Forecast, Hour, Present, Prospect, first_tick
+from adaptive_scheduler.prospects import Forecast, Hour, Prospect
 from adaptive_scheduler.render import ahead as page
 from adaptive_scheduler.rolling import FILLED, HUNDREDTHS, Rolling, step_of
 from adaptive_scheduler.signals import Grid

@@ -164,7 +164,7 @@ def test_who_hangs_for_ever_is_left_behind_and_known(desk: Desk, heard: Heard, m
 
 def test_old_pings_and_older_notices_are_given_up(desk: Desk, heard: Heard) -> None:
     desk.at(CYCLE=web(heard), OPS=chat(heard))
-    desk.ping(ago=61).ping(ago=59).tell(ago=timedelta(days=4)).tell("young", ago=timedelta(days=2))
+    desk.ping(ago=61).ping(ago=30).tell(ago=timedelta(days=4)).tell("young", ago=timedelta(days=2))
     desk.send()
     assert len(heard.told) == 2
     assert desk.waiting == {}

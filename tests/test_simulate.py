@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from adaptive_scheduler import simulate, trace
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Event
+from adaptive_scheduler.horizon import UNKNOWN_DURATION
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Config, Priority, Rules, Task
 from adaptive_scheduler.simulate import Made, Policy, Tally
@@ -80,7 +81,7 @@ def test_a_dependent_starts_after_its_dependency_in_the_same_cycle() -> None:
     known = steady(0.1, 50)
     starts = [(one.decision.task, one.at) for one in replay(wanted, known) if one.decision.code.starts]
     first = dict(reversed(starts))
-    assert first["b"] - first["a"] == simulate.UNKNOWN_DURATION
+    assert first["b"] - first["a"] == UNKNOWN_DURATION
 
 
 def test_a_long_run_is_running_and_takes_its_slot_until_it_ends() -> None:

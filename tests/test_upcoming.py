@@ -11,8 +11,9 @@ from rich.cells import cell_len
 
 from adaptive_scheduler import rolling
 from adaptive_scheduler.codes import Code
+from adaptive_scheduler.horizon import Horizon, Present
 from adaptive_scheduler.model import Config, Decision, Rules, Task, Window
-from adaptive_scheduler.prospects import Present, Story
+from adaptive_scheduler.prospects import _starts
 from adaptive_scheduler.render.upcoming import MOST_ROWS, strips
 from adaptive_scheduler.upcoming import _Steady, upcoming
 from tests.builders import NOW, live, mine, minutes, sample, state, task, tasks
@@ -67,7 +68,7 @@ def test_a_task_alone_starts_when_the_whole_story_says_so(
     now = present(task("a", every, **more), cpu=cpu)
     now = replace(now, state=replace(now.state, tasks={"a": mine(age, last=None, **before)}))
     told = upcoming(now, None, timedelta(hours=6))["a"]
-    story = Story(now, _Steady(now), 0).starts(NOW + timedelta(hours=6))["a"]
+    story = _starts(Horizon(now, _Steady(now), 0), now, NOW + timedelta(hours=6))["a"]
     assert told == story
 
 

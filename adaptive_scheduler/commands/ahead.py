@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from adaptive_scheduler.edges import World
+from adaptive_scheduler.horizon import Present
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision
 from adaptive_scheduler.preview import Look
-from adaptive_scheduler.prospects import Present
 from adaptive_scheduler.times import local_time
 
 
