@@ -15,7 +15,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Priority, Rules, State, Task
+from adaptive_scheduler.model import Decision, Priority, State, Task
+from adaptive_scheduler.settings import Rules
 from adaptive_scheduler.sizes import spoken
 
 APART_UNTIL_AGE = 1.5

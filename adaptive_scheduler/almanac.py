@@ -13,8 +13,8 @@ from typing import Any
 from adaptive_scheduler import files, lessons, rolling
 from adaptive_scheduler.lessons import Knowledge, Learning
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.rolling import Rolling
+from adaptive_scheduler.settings import Config
 
 NAME = "rhythm.json"
 LOAD_NAME = "rhythm_load.json"

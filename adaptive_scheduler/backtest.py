@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptive_scheduler.learn import Past, Subject, signals
-from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.rhythm import SLACK_SHARE
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.staircases import Table
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ from math import inf
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import MINUTES_A_DAY, Decision, Priority, Rules, Task, TaskState
+from adaptive_scheduler.model import MINUTES_A_DAY, Decision, Priority, Task, TaskState
 from adaptive_scheduler.rhythm import (
     Stair,
     Staircase,
@@ -19,6 +19,7 @@ from adaptive_scheduler.rhythm import (
     slack,
     staircase,
 )
+from adaptive_scheduler.settings import Rules
 from adaptive_scheduler.staircases import Learned
 
 EXPECTED = "percent expected"

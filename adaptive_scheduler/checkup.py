@@ -19,9 +19,10 @@ from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
 from adaptive_scheduler.events import Level
 from adaptive_scheduler.footprints import need
-from adaptive_scheduler.model import Config, State
+from adaptive_scheduler.model import State
 from adaptive_scheduler.norms import UNTIL_LEARNED, time_limit
 from adaptive_scheduler.placement import Yard
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.sizes import spoken
 
 MISSING_TICKS = 3

@@ -9,9 +9,10 @@ from adaptive_scheduler.durations import words
 from adaptive_scheduler.fleet import OnLoss
 from adaptive_scheduler.footprints import expected, need
 from adaptive_scheduler.machine import Reading, Sample
-from adaptive_scheduler.model import Config, Result, State, Status, Task, TaskState
+from adaptive_scheduler.model import Result, State, Status, Task, TaskState
 from adaptive_scheduler.norms import unusual
 from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Runner, Running, RunState, Unreachable
+from adaptive_scheduler.settings import Config
 
 LOST_AFTER = timedelta(hours=1)
 LOST_AFTER_RUNS = 3

@@ -15,8 +15,9 @@ from typing import Any
 from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
-from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
+from adaptive_scheduler.model import Priority, Step, Task, Window
 from adaptive_scheduler.notify import About, Notify
+from adaptive_scheduler.settings import Config, MemoryGate, Rhythm, Rules
 from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.watchlist import probes, watches
 

@@ -11,10 +11,11 @@ from adaptive_scheduler.events import Answer, Event, Process
 from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.machine import Memory, Reading, Sample
-from adaptive_scheduler.model import Config, Decision, Live, Result, Rules, State
+from adaptive_scheduler.model import Decision, Live, Result, State
 from adaptive_scheduler.notify import Notice, Ping
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.runners.base import Runner
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.store import Store
 
 

@@ -12,7 +12,8 @@ from adaptive_scheduler.case import Case
 from adaptive_scheduler.codes import HELD_BACK
 from adaptive_scheduler.lateness import is_overdue
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Result, Rules, State, Status, Task, TaskState
+from adaptive_scheduler.model import Decision, Result, State, Status, Task, TaskState
+from adaptive_scheduler.settings import Rules
 from adaptive_scheduler.tally import Count, Tally
 
 GAUGE, COUNTER = "gauge", "counter"

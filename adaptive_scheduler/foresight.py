@@ -8,8 +8,8 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.rhythm import SLOWEST_LEARNED
+from adaptive_scheduler.settings import Rhythm
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, State, Task
+from adaptive_scheduler.model import Decision, State, Task
 from adaptive_scheduler.rolling import step_of
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.signals import Grid
 from adaptive_scheduler.staircases import Learned
 

@@ -16,9 +16,10 @@ from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Result, Rhythm, Status
+from adaptive_scheduler.model import Decision, Result, Status
 from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.runners.base import ComesBack, StepResult, Unreachable
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.times import iso
 
 NAME = "adaptive_scheduler.log"

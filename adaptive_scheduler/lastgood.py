@@ -17,7 +17,7 @@ from typing import Any
 from adaptive_scheduler import __version__, config, files
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.files import private_folder, replace_file
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 FILE_NAME = "tasks.validated.json"
 VERSION = 1

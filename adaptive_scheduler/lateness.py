@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Rules, Task, TaskState
+from adaptive_scheduler.model import Task, TaskState
 from adaptive_scheduler.rhythm import slowest_interval, staircase
+from adaptive_scheduler.settings import Rules
 
 OVERDUE_INTERVALS = 1.5
 OVERDUE_TICKS = 2

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from adaptive_scheduler.chain import chain
 from adaptive_scheduler.features import Bank
-from adaptive_scheduler.model import Rhythm, Task
+from adaptive_scheduler.model import Task
 from adaptive_scheduler.rhythm import SLOWEST_LEARNED
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.signals import KEPT_DAYS, Grid
 from adaptive_scheduler.staircases import Table, hundredths
 from adaptive_scheduler.stopping import LEVELS, PRICE, Limits, solve

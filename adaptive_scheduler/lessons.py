@@ -13,8 +13,9 @@ from typing import Any
 
 from adaptive_scheduler import notation
 from adaptive_scheduler.durations import LONGEST, words
-from adaptive_scheduler.model import Rhythm, Rules, Task
+from adaptive_scheduler.model import Task
 from adaptive_scheduler.rolling import FILLED, Percents, Rolling, grid_for, step_of
+from adaptive_scheduler.settings import Rhythm, Rules
 from adaptive_scheduler.signals import FEATURES, LONGEST_RUN_H, Present
 from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import from_iso

@@ -15,8 +15,9 @@ from adaptive_scheduler.archive import Archive
 from adaptive_scheduler.edges import Noted, Seen
 from adaptive_scheduler.events import CPU_SPIKE, DISK, MEMORY_LEAK, Answer, Culprit, Event, Level, Process
 from adaptive_scheduler.machine import Reading
-from adaptive_scheduler.model import Config, State
+from adaptive_scheduler.model import State
 from adaptive_scheduler.recall import PRETENDED, Remembered
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.sightings import Sighting
 
 FRESH_TICKS = 2.5

@@ -15,8 +15,9 @@ from adaptive_scheduler.events import MISSED_CYCLES, Event
 from adaptive_scheduler.footprints import durations
 from adaptive_scheduler.lateness import HELD_ON_PURPOSE, is_overdue, last_start
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, Result, Rules, State, Task, TaskState
+from adaptive_scheduler.model import Decision, Result, State, Task, TaskState
 from adaptive_scheduler.notify import About, Notice, Notify
+from adaptive_scheduler.settings import Config, Rules
 
 SAID_ON_PURPOSE = (Code.DISABLED, Code.PAUSED, Code.WINDOW)
 """A task that somebody holds back is not on time again when it stops being overdue."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from adaptive_scheduler import apprising, envfile, outbox
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 Fault = tuple[str, str, str]
 """Where, what, and the way out."""

@@ -15,10 +15,10 @@ from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Memory, Reading, Sample
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.outbox import Outbox, names_of
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.runners.local import LocalRunner
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.store import Store
 
 SEAMS = ("ADAPTIVE_FAKE_SAMPLE", "ADAPTIVE_FAKE_NOW")

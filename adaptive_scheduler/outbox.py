@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adaptive_scheduler import files, locks
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.notify import About, Notice, Ping, Signal
 from adaptive_scheduler.runners.spawn import detached
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "outbox"

@@ -17,9 +17,10 @@ from adaptive_scheduler.footprints import Band
 from adaptive_scheduler.lateness import MISSING_TICKS, is_overdue, last_start
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, Live, Priority, Result, State, Task, TaskState
+from adaptive_scheduler.model import Decision, Live, Priority, Result, State, Task, TaskState
 from adaptive_scheduler.norms import TimeLimit, time_limit
 from adaptive_scheduler.rhythm import effective_interval
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.vigilance import Standing as Watched
 
 TIGHT_SHARE = 0.5

@@ -17,8 +17,9 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import Fleet, Node, Unreachable, Where
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Priority, Rules, State, Step, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, State, Step, Task, TaskState
 from adaptive_scheduler.ranking import Ranking
+from adaptive_scheduler.settings import Rules
 
 NAMED_REASONS = 4
 """How many different reasons of nodes a sentence holds; a hundred nodes mostly share a few."""

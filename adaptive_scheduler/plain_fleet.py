@@ -6,8 +6,8 @@ from typing import Any
 
 from adaptive_scheduler.fleetbook import Book
 from adaptive_scheduler.hosts import Machines
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.plain import moment, rounded
+from adaptive_scheduler.settings import Config
 
 
 def story(book: Book, config: Config, machines: Machines, policy: str, notes: list[str]) -> dict[str, Any]:

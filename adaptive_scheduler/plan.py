@@ -26,9 +26,10 @@ from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.gates import forced_past
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Priority, Rules, State, Status, Task, TaskState
+from adaptive_scheduler.model import Decision, Priority, State, Status, Task, TaskState
 from adaptive_scheduler.placement import Yard
 from adaptive_scheduler.rhythm import is_due
+from adaptive_scheduler.settings import Rules
 from adaptive_scheduler.state import expiry
 from adaptive_scheduler.times import clock_time
 

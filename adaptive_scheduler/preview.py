@@ -17,9 +17,10 @@ from adaptive_scheduler.edges import Report, Wish, World
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.lessons import Learning
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Live, Result, Rules, State, Status
+from adaptive_scheduler.model import Decision, Live, Result, State, Status
 from adaptive_scheduler.placement import Yard, answers, is_wanted, rooms
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.settings import Rules
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from adaptive_scheduler import state as folds
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.horizon import Horizon, Present
-from adaptive_scheduler.model import Config, Decision, Task
+from adaptive_scheduler.model import Decision, Task
 from adaptive_scheduler.outlook import Expected, Outlook
 from adaptive_scheduler.rolling import step_of
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.simulate import simulate
 
 HOUR = timedelta(hours=1)

@@ -17,7 +17,7 @@ from adaptive_scheduler import files
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Registration
 from adaptive_scheduler.errors import RegistrationError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.whoami import FOLDER
 
 RECORD = "registration.json"

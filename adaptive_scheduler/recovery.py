@@ -10,8 +10,9 @@ from datetime import datetime
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.footprints import KEPT, with_run
-from adaptive_scheduler.model import Config, Live, Result, State, TaskState
+from adaptive_scheduler.model import Live, Result, State, TaskState
 from adaptive_scheduler.runners.base import Runner
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.store import Transaction
 
 

@@ -14,7 +14,7 @@ from adaptive_scheduler.backends.base import Action, Answers, Plan, Registration
 from adaptive_scheduler.config import current_platform
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.errors import RegistrationError, UsageError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 DEFAULT_NAME = "AdaptiveScheduler"
 AUTO = "auto"

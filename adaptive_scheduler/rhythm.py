@@ -14,7 +14,8 @@ from functools import lru_cache
 from math import ceil, inf
 
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Rhythm, Rules, Task
+from adaptive_scheduler.model import Task
+from adaptive_scheduler.settings import Rhythm, Rules
 from adaptive_scheduler.staircases import Learned
 
 SLOWEST_LEARNED = 1.5

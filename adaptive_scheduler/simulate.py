@@ -21,11 +21,12 @@ from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.horizon import UNKNOWN_DURATION
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, Live, Result, State, Status, Task
+from adaptive_scheduler.model import Decision, Live, Result, State, Status, Task
 from adaptive_scheduler.placement import Yard
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.resting import Resting
 from adaptive_scheduler.rolling import Rolling, added, grid_for
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.staircases import Learned
 from adaptive_scheduler.trace import Row
 

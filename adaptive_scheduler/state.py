@@ -14,8 +14,9 @@ from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.footprints import with_run
 from adaptive_scheduler.machine import Reading, Sample
-from adaptive_scheduler.model import Decision, Live, Result, Rules, State, Status, Task, TaskState
+from adaptive_scheduler.model import Decision, Live, Result, State, Status, Task, TaskState
 from adaptive_scheduler.rhythm import adaptive_interval, is_due, load_for, next_anchor, staircase
+from adaptive_scheduler.settings import Rules
 
 LONGEST_BACKOFF = timedelta(days=1)
 """Doubling ends here, unless `retry_delay` itself is longer."""

@@ -14,9 +14,10 @@ from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.learn import Past, Subject, fit, subject
 from adaptive_scheduler.lessons import numbers_of
-from adaptive_scheduler.model import Config, Rhythm, State, Task
+from adaptive_scheduler.model import State, Task
 from adaptive_scheduler.overlaps import Pair
 from adaptive_scheduler.rolling import Rolling, latest
+from adaptive_scheduler.settings import Config, Rhythm
 from adaptive_scheduler.times import iso
 from adaptive_scheduler.tutor import past_of
 

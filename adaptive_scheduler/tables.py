@@ -1,7 +1,7 @@
 """The tables of tasks.toml as pydantic models: their keys, defaults, bounds, and words for editors.
 
 What values say about each other is in crosschecks.py. Defaults stand here as the file would write them,
-for the JSON Schema; the ones in force are those of model.py, and a test holds the two together.
+for the JSON Schema; the ones in force are those of settings.py and model.py, and a test holds the two together.
 """
 
 from typing import Annotated, Any, Literal

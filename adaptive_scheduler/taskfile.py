@@ -13,7 +13,7 @@ from typing import Any
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import files
 from adaptive_scheduler.errors import ConfigError, UsageError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.toml_text import decode, parse
 
 BACKUP = ".bak"

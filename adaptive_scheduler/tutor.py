@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from adaptive_scheduler.backtest import Verdict, walk_forward
 from adaptive_scheduler.learn import Past, Subject, fit, signals, subject
 from adaptive_scheduler.lessons import LEAST_DAYS, too_little
-from adaptive_scheduler.model import Rhythm, Task
+from adaptive_scheduler.model import Task
 from adaptive_scheduler.rolling import FILLED, Rolling, step_of
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.staircases import Learned, Table
 
 REFIT = timedelta(days=7)

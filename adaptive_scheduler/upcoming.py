@@ -13,10 +13,11 @@ from adaptive_scheduler.case import Case
 from adaptive_scheduler.gates import BEFORE_DEPENDENCIES
 from adaptive_scheduler.horizon import UNKNOWN_DURATION, CpuAhead, Horizon, Present
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Live, Rules, State, Task, TaskState
+from adaptive_scheduler.model import Live, State, Task, TaskState
 from adaptive_scheduler.outlook import Outlook
 from adaptive_scheduler.rhythm import slack
 from adaptive_scheduler.rolling import Rolling, grid_for
+from adaptive_scheduler.settings import Rules
 
 Ticks = Sequence[tuple[datetime, Sample, Rules]]
 

@@ -1,7 +1,7 @@
 """The text of tasks.toml -> plain values, or every fault in it at once, each with its line.
 
 The plain values hold only what the file says, in JSON's types: durations in seconds, sizes in bytes,
-windows in minutes after midnight. Defaults are those of model.py.
+windows in minutes after midnight. Defaults are those of settings.py and model.py.
 """
 
 import re

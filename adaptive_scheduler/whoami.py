@@ -13,7 +13,7 @@ from typing import Any
 from adaptive_scheduler.backends import grid
 from adaptive_scheduler.backends.base import Registration, Wish
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 FOLDER = "registration"
 """Below state_dir: what was registered, and what was there before."""

@@ -18,10 +18,11 @@ from adaptive_scheduler import simulate, trace
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.horizon import Present
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, Rules, State, Task, TaskState
+from adaptive_scheduler.model import Decision, State, Task, TaskState
 from adaptive_scheduler.outlook import Outlook
 from adaptive_scheduler.prospects import Prospect, forecast
 from adaptive_scheduler.rolling import FILLED, HUNDREDTHS, Rolling
+from adaptive_scheduler.settings import Config, Rules
 
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "traces"
 TICK = timedelta(minutes=5)

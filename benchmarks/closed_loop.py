@@ -27,7 +27,7 @@ from foreground import AHEAD_NICE, WORK_MS, go_ahead, rounds_for
 from live_day import NOISY, Day, Setting, live, request_cost_s, wait_for_calm
 from made_up_days import DAY, TICK, arrivals, loads
 
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.signals import KEPT_DAYS
 from adaptive_scheduler.simulate import Policy, lasts
 

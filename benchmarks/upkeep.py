@@ -18,9 +18,10 @@ from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
 from adaptive_scheduler.lessons import Knowledge
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Live, Result, State, Status
+from adaptive_scheduler.model import Live, Result, State, Status
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.rolling import Rolling, added, gathered
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.simulate import Policy
 
 MEMORY = 40.0

@@ -8,7 +8,8 @@ from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import Fleet, Node
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Live, Result, Rules, State, Status, Step, Task, TaskState
+from adaptive_scheduler.model import Live, Result, State, Status, Step, Task, TaskState
+from adaptive_scheduler.settings import Rules
 
 NOW = datetime(2025, 11, 2, 22, 30, tzinfo=UTC)
 RULES = Rules()

@@ -6,7 +6,7 @@ import pytest
 
 from adaptive_scheduler import config
 from adaptive_scheduler.errors import ConfigError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 FILE = Path("tasks.toml")
 ONE = '[tasks.a]\ninterval = "10m"\nscript = "a.py"\n'

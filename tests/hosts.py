@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler import simulate, trace
-from adaptive_scheduler.model import Config, Rules, Task
+from adaptive_scheduler.model import Task
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.simulate import Policy, Tally
 from adaptive_scheduler.trace import Row
 from tests.builders import task, tasks

@@ -8,10 +8,11 @@ from typing import Any
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.lessons import Knowledge, Learning, Lesson
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, Result, Rules, Status, Task
+from adaptive_scheduler.model import Decision, Result, Status, Task
 from adaptive_scheduler.overview import overview
 from adaptive_scheduler.report.book import Book, Held
 from adaptive_scheduler.report.document import Kit, document
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.trends import trends
 from tests import tables as tables_of
 from tests.builders import NOW, ago, ended, event, mine, minutes, state, task, tasks

@@ -7,8 +7,9 @@ from math import ceil
 from typing import Any
 
 from adaptive_scheduler import lessons, notation
-from adaptive_scheduler.model import Rhythm, Rules, Task
+from adaptive_scheduler.model import Task
 from adaptive_scheduler.rolling import Rolling, added, grid_for
+from adaptive_scheduler.settings import Rhythm, Rules
 from adaptive_scheduler.staircases import Learned, Table
 from adaptive_scheduler.times import iso
 from tests.builders import NOW, minutes, task

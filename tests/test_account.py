@@ -13,7 +13,8 @@ from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import after_start, excused
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Live, Rules, TaskState
+from adaptive_scheduler.model import Live, TaskState
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.staircases import Learned
 from tests.builders import NOW, RULES, ago, ended, mine, minutes, sample, state, task, tasks
 from tests.tables import ALWAYS, LEVELS, NEVER, TICK, hourly, learned, rules, table

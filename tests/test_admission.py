@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Priority, Rules, TaskState
+from adaptive_scheduler.model import Priority, TaskState
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.settings import Rules
 from tests.builders import NOW, RULES, ago, footprint, live, mine, minutes, sample, state, task, tasks
 
 CRITICAL = Priority.CRITICAL

@@ -12,8 +12,8 @@ from adaptive_scheduler import lessons, rolling
 from adaptive_scheduler.almanac import LOAD_NAME, NAME, Almanac
 from adaptive_scheduler.lessons import Learning
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Rhythm, Rules
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.settings import Config, Rhythm, Rules
 from tests.builders import NOW, mine, sample, state, tasks
 from tests.platforms import is_private, modes
 from tests.tables import Plain, hourly, lesson, load, rhythm, table

@@ -7,7 +7,7 @@ import pytest
 from adaptive_scheduler import config
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 TASK = '[tasks.a]\ninterval = "1h"\nscript = "a.py"\n'
 

@@ -13,7 +13,8 @@ from adaptive_scheduler import config
 from adaptive_scheduler.durations import NEVER
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.events import Level, Probe, Watch
-from adaptive_scheduler.model import Config, MemoryGate, Priority, Rhythm, Rules, Step, Task, Window
+from adaptive_scheduler.model import Priority, Step, Task, Window
+from adaptive_scheduler.settings import Config, MemoryGate, Rhythm, Rules
 from adaptive_scheduler.tables import ClusterTable, EventTable, File, ProbeTable, TaskTable
 from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.watchlist import watches

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, MemoryGate, Priority, Rules, Status, Task, TaskState, Window
+from adaptive_scheduler.model import Decision, Priority, Status, Task, TaskState, Window
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.settings import MemoryGate, Rules
 from tests import tables as tables_of
 from tests.builders import NOW, RULES, ago, ended, event, footprint, live, mine, minutes, sample, state, task, tasks
 

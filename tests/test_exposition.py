@@ -10,7 +10,8 @@ import pytest
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.exposition import COUNTER, GAUGE, METRICS, PREFIX, Scene, families
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Decision, Live, Rhythm, Rules, State, Status, Task, TaskState
+from adaptive_scheduler.model import Decision, Live, State, Status, Task, TaskState
+from adaptive_scheduler.settings import Rhythm, Rules
 from adaptive_scheduler.tally import Count, Tally
 from tests import tables
 from tests.builders import NOW, RULES, ago, ended, mine, minutes, task

@@ -8,10 +8,10 @@ from math import ceil, inf
 import pytest
 
 from adaptive_scheduler import lessons, notation
-from adaptive_scheduler.model import Rhythm, Rules
 from adaptive_scheduler.rhythm import SLOWEST_LEARNED, Stair, Staircase
 from adaptive_scheduler.rhythm import learned as stairs_of
 from adaptive_scheduler.rolling import FILLED, Percents, Rolling, step_of
+from adaptive_scheduler.settings import Rhythm, Rules
 from adaptive_scheduler.signals import FEATURES, Present
 from adaptive_scheduler.staircases import Learned, Table
 from tests.builders import NOW, task

@@ -17,8 +17,9 @@ from adaptive_scheduler.fleet import Fleet, Where
 from adaptive_scheduler.fleetbook import Book, Figures
 from adaptive_scheduler.hosts import DAY, Herd, Host, Machines
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Priority, Rules, State, Task
+from adaptive_scheduler.model import Priority, State, Task
 from adaptive_scheduler.resting import Resting
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.simulate import Made
 from adaptive_scheduler.trace import Row
 from tests.builders import NOW, minutes, task, tasks

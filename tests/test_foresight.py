@@ -11,7 +11,7 @@ pytest.importorskip("numpy", reason="foresight needs numpy")
 import numpy as np
 
 from adaptive_scheduler.foresight import cheapest, reachable
-from adaptive_scheduler.model import Rhythm
+from adaptive_scheduler.settings import Rhythm
 
 
 def by_trying(cost: list[float], interval: int, earliest: int, latest: int) -> float:

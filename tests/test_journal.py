@@ -11,8 +11,9 @@ import pytest
 from adaptive_scheduler import journal, locks
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.journal import Journal, Line
-from adaptive_scheduler.model import Decision, Rhythm, Status
+from adaptive_scheduler.model import Decision, Status
 from adaptive_scheduler.runners.base import StepResult
+from adaptive_scheduler.settings import Rhythm
 from tests.builders import NOW, ended, minutes, sample
 from tests.platforms import is_private
 

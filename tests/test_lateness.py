@@ -4,7 +4,8 @@ import pytest
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.lateness import HELD_ON_PURPOSE, is_overdue
-from adaptive_scheduler.model import Rhythm, Rules, Window
+from adaptive_scheduler.model import Window
+from adaptive_scheduler.settings import Rhythm, Rules
 from tests.builders import NOW, RULES, ago, ended, live, mine, task
 
 

@@ -19,8 +19,9 @@ from adaptive_scheduler.backtest import Replay, Verdict, replay, walk_forward
 from adaptive_scheduler.history import History
 from adaptive_scheduler.learn import Past, Subject, fit, signals, subject
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Rhythm, State, Task, Window
+from adaptive_scheduler.model import State, Task, Window
 from adaptive_scheduler.rolling import FILLED, Rolling
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.simulate import Policy
 from adaptive_scheduler.tutor import past_of
 from tests.builders import minutes, task, tasks

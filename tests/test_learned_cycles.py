@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.almanac import LOAD_NAME, NAME
-from adaptive_scheduler.model import Rhythm, Status, Window
+from adaptive_scheduler.model import Status, Window
 from adaptive_scheduler.rolling import FILLED
+from adaptive_scheduler.settings import Rhythm
 from tests.builders import NOW, minutes
 from tests.tables import ALWAYS, NEVER, table
 from tests.world import TestWorld

@@ -9,8 +9,9 @@ import pytest
 
 from adaptive_scheduler import lessons, notation
 from adaptive_scheduler.lessons import Knowledge, Learning, in_short, rhythm_of
-from adaptive_scheduler.model import Rhythm, Rules, Window
+from adaptive_scheduler.model import Window
 from adaptive_scheduler.rolling import Rolling, added, step_of
+from adaptive_scheduler.settings import Rhythm, Rules
 from adaptive_scheduler.signals import FEATURES
 from tests.builders import NOW, minutes, task, tasks
 from tests.tables import TICK, Plain, hourly, lesson, load, rhythm, table

@@ -20,9 +20,10 @@ from adaptive_scheduler.events import Answer, Event, Level, Watch
 from adaptive_scheduler.history import History
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Rules, State
+from adaptive_scheduler.model import State
 from adaptive_scheduler.recall import Remembered
 from adaptive_scheduler.series import latency_of, percent_of
+from adaptive_scheduler.settings import Config, Rules
 from tests.builders import NOW, minutes
 from tests.sights import BORN, GIB, watches
 from tests.test_watching import three_days

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler import kinds
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Decision, State, Status, Task, TaskState
+from adaptive_scheduler.model import Decision, State, Status, Task, TaskState
 from adaptive_scheduler.notices import Facts, noticed
 from adaptive_scheduler.notify import About, Notice, Notify
+from adaptive_scheduler.settings import Config
 from tests.builders import NOW, RULES, ended, event, footprint, live, mine, minutes, sample, state, task
 
 EVERYTHING = Notify(("OPS",))

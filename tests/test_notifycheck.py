@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adaptive_scheduler import apprising, notifycheck, outbox
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.notify import Notify
+from adaptive_scheduler.settings import Config
 from tests.builders import NOW, RULES, task
 
 IN_A_FILE = "write it as NAME=address into the file of notify.secrets"

@@ -21,11 +21,12 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.history import History
 from adaptive_scheduler.horizon import Present, first_tick
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Decision, Live, Rules, Task, TaskState, Window
+from adaptive_scheduler.model import Decision, Live, Task, TaskState, Window
 from adaptive_scheduler.outlook import Expected, Outlook, quantile
 from adaptive_scheduler.prospects import Forecast, Hour, Prospect
 from adaptive_scheduler.render import ahead as page
 from adaptive_scheduler.rolling import FILLED, HUNDREDTHS, Rolling, step_of
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.signals import Grid
 from adaptive_scheduler.staircases import Learned, Table
 from tests.builders import event, footprint, minutes, sample, state, task, tasks

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import Config, Decision, MemoryGate, Priority, Rules, Status, Task, TaskState, Window
+from adaptive_scheduler.model import Decision, Priority, Status, Task, TaskState, Window
 from adaptive_scheduler.overview import Overview, overview
+from adaptive_scheduler.settings import Config, MemoryGate, Rules
 from tests.builders import NOW, ago, ended, live, mine, minutes, sample, state, task, tasks
 
 

@@ -7,18 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.codes import Code
-from adaptive_scheduler.model import (
-    Decision,
-    MemoryGate,
-    Priority,
-    Rules,
-    State,
-    Status,
-    Task,
-    TaskState,
-    Window,
-)
+from adaptive_scheduler.model import Decision, Priority, State, Status, Task, TaskState, Window
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.settings import MemoryGate, Rules
 from tests.builders import NOW, RULES, ago, ended, footprint, live, mine, minutes, sample, state, task, tasks
 
 LOW = Priority.LOW

@@ -10,11 +10,12 @@ from adaptive_scheduler import admission, gates, placement
 from adaptive_scheduler.case import Case
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import Fleet, Node, Where
-from adaptive_scheduler.model import Decision, Live, MemoryGate, Priority, Rules, State, Task, TaskState
+from adaptive_scheduler.model import Decision, Live, Priority, State, Task, TaskState
 from adaptive_scheduler.placement import NEAREST, Rooms, Yard, sample_of
 from adaptive_scheduler.plan import plan
 from adaptive_scheduler.ranking import Ranking, load
 from adaptive_scheduler.resting import Resting
+from adaptive_scheduler.settings import MemoryGate, Rules
 from adaptive_scheduler.staircases import Learned
 from tests.builders import NOW, event, footprint, mine, minutes, sample, task, tasks
 from tests.tables import table

@@ -25,7 +25,8 @@ from adaptive_scheduler.detectors.high_latency import HighLatency
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import BUILT_IN, HIGH_LATENCY, Culprit, Level, as_text
 from adaptive_scheduler.exposition import METRICS, PREFIX
-from adaptive_scheduler.model import Config, Priority
+from adaptive_scheduler.model import Priority
+from adaptive_scheduler.settings import Config
 from tests.builders import event, task
 from tests.program import Program
 

@@ -13,13 +13,14 @@ from adaptive_scheduler.checkup import Finding
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.edges import Report
 from adaptive_scheduler.events import Level
-from adaptive_scheduler.model import Config, Decision, Rhythm, Rules, Status
+from adaptive_scheduler.model import Decision, Status
 from adaptive_scheduler.outlook import Expected
 from adaptive_scheduler.overview import Overview, overview
 from adaptive_scheduler.prospects import Forecast, Hour, Prospect
 from adaptive_scheduler.render import ahead, days, lesson, machines
 from adaptive_scheduler.render import happened as happened_page
 from adaptive_scheduler.render import overview as page
+from adaptive_scheduler.settings import Config, Rhythm, Rules
 from adaptive_scheduler.trends import Trends, trends
 from adaptive_scheduler.vigilance import Standing
 from tests.builders import (

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Culprit, Event
-from adaptive_scheduler.model import Rhythm, Status
+from adaptive_scheduler.model import Status
 from adaptive_scheduler.overlaps import Pair, Slowdown
 from adaptive_scheduler.report import ceilings, markup, packed, summary, tables
 from adaptive_scheduler.report import curves as drawn
@@ -26,6 +26,7 @@ from adaptive_scheduler.report import tasks as tasks_page
 from adaptive_scheduler.report.book import HELD_WHEN_DUE, TOLD, Held, Started
 from adaptive_scheduler.report.document import Kit
 from adaptive_scheduler.rhythm import PLAIN, adaptive_interval, classic
+from adaptive_scheduler.settings import Rhythm
 from tests import tables as tables_of
 from tests.builders import NOW, ago, ended, event, footprint, minutes, task
 from tests.reports import KIT, book, full, learning, lesson, page, runs, samples

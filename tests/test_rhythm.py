@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler import rhythm
-from adaptive_scheduler.model import Rhythm, Rules
+from adaptive_scheduler.settings import Rhythm, Rules
 from tests.builders import NOW, minutes, task
 
 CLASSIC = rhythm.classic(Rhythm())

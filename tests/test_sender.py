@@ -11,9 +11,9 @@ import pytest
 
 from adaptive_scheduler import locks, outbox, pinging, sender
 from adaptive_scheduler.errors import SchedulerError
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.notify import About, Notice, Notify, Ping, Signal
 from adaptive_scheduler.outbox import Outbox
+from adaptive_scheduler.settings import Config
 from tests import servers
 from tests.builders import RULES, task
 from tests.receivers import Heard, receiver

@@ -12,7 +12,8 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.horizon import UNKNOWN_DURATION
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Priority, Rules, Task
+from adaptive_scheduler.model import Priority, Task
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
 from tests.builders import NOW, event, minutes, task, tasks

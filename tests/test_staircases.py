@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptive_scheduler import notation
-from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.notation import decode, encode
 from adaptive_scheduler.rhythm import Stair
 from adaptive_scheduler.rhythm import learned as stairs_of
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.signals import FEATURES
 from adaptive_scheduler.staircases import Table, hundredths
 from tests.tables import ALWAYS, EDGES, NEVER, learned, table

@@ -12,8 +12,9 @@ import pytest
 
 from adaptive_scheduler.history import History
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Result, Rhythm, Task
+from adaptive_scheduler.model import Result, Task
 from adaptive_scheduler.render import days as page
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.trends import Trends, trends
 from tests.builders import ended, minutes, task, tasks
 from tests.console import Inside

@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from adaptive_scheduler import rolling
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.horizon import Horizon, Present
-from adaptive_scheduler.model import Config, Decision, Rules, Task, Window
+from adaptive_scheduler.model import Decision, Task, Window
 from adaptive_scheduler.prospects import _starts
 from adaptive_scheduler.render.upcoming import MOST_ROWS, strips
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.upcoming import _Steady, upcoming
 from tests.builders import NOW, live, mine, minutes, sample, state, task, tasks
 

@@ -11,7 +11,7 @@ import pytest
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import whoami
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 TOML = '[tasks.job]\ninterval = "1h"\nscript = "job.py"\n'
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows knows search path and language by itself")

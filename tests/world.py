@@ -21,10 +21,11 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Memory, Reading, Sample
-from adaptive_scheduler.model import Config, Decision, Rules, State, Status, Task
+from adaptive_scheduler.model import Decision, State, Status, Task
 from adaptive_scheduler.notify import Notice, Notify, Ping
 from adaptive_scheduler.ownership import OwnLoad
 from adaptive_scheduler.preview import look, present, preview
+from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.staircases import Table
 from adaptive_scheduler.state import seen
 from adaptive_scheduler.store import Store

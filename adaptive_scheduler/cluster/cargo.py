@@ -14,9 +14,10 @@ from typing import Any
 from adaptive_scheduler import dispatch, files
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.fleet import PROTOCOL, Deploy
-from adaptive_scheduler.model import Config, Step
+from adaptive_scheduler.model import Step
 from adaptive_scheduler.runners.base import Order
 from adaptive_scheduler.runners.spec import frame, skip, told
+from adaptive_scheduler.settings import Config
 
 Plain = dict[str, Any]
 

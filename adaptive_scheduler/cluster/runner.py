@@ -15,10 +15,10 @@ from adaptive_scheduler.cluster.cargo import pack
 from adaptive_scheduler.cluster.link import Link, LinkDownError
 from adaptive_scheduler.cluster.mirror import Intent, Mirror
 from adaptive_scheduler.fleet import Cluster, Fleet
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.reconcile import Action, Entry, Word, action
 from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Running, RunState, Unreachable
+from adaptive_scheduler.settings import Config
 
 ASK_AGAIN_S = 2.0
 """Ledgers are asked about runs that nobody tells us of no more often than this within a cycle."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from adaptive_scheduler.errors import UsageError
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 
 
 def known_tasks(config: Config, names: Iterable[str]) -> frozenset[str]:

@@ -9,8 +9,8 @@ from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Registration
 from adaptive_scheduler.commands import output, plans
 from adaptive_scheduler.errors import ConfigError, UsageError
-from adaptive_scheduler.model import Config, Rules
 from adaptive_scheduler.opening import open_world
+from adaptive_scheduler.settings import Config, Rules
 
 
 def install(

@@ -15,9 +15,9 @@ from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.events import Level
 from adaptive_scheduler.footprints import expected
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.replay import Fired
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.simulate import Made, Policy, Tally
 from adaptive_scheduler.trace import Row
 

@@ -17,9 +17,10 @@ from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.fleetbook import Book
 from adaptive_scheduler.hosts import Herd, Host, Machines
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, State, Task
+from adaptive_scheduler.model import State, Task
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.resting import Resting
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.simulate import Made, Policy
 from adaptive_scheduler.trace import Row
 

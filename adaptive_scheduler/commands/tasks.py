@@ -11,7 +11,8 @@ from adaptive_scheduler import taskfile, toml_edit
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.errors import DispatchError, UsageError
-from adaptive_scheduler.model import Config, Task
+from adaptive_scheduler.model import Task
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.toml_write import table
 
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")

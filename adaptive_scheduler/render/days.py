@@ -8,11 +8,11 @@ from rich.console import Console
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.costs import Change
 from adaptive_scheduler.durations import words
-from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.overlaps import MIN_OVERLAPS, Pair
 from adaptive_scheduler.quiet import CHOICES, MIN_DAYS, Quiet
 from adaptive_scheduler.render.base import BAD, QUIET, WARN, columns, words_s
 from adaptive_scheduler.render.heatmap import heatmap
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.terminal import Text, console
 from adaptive_scheduler.trends import Habit, Trends
 

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from adaptive_scheduler.busy import DAYS_A_WEEK, HOURS_A_DAY, Hour, mean
 from adaptive_scheduler.case import percent
-from adaptive_scheduler.model import Rhythm
 from adaptive_scheduler.render.base import BAD, GOOD, QUIET, WARN
+from adaptive_scheduler.settings import Rhythm
 from adaptive_scheduler.terminal import Text, blocks
 from adaptive_scheduler.trends import Trends
 

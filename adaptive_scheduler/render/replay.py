@@ -7,8 +7,9 @@ from rich.console import Console
 
 from adaptive_scheduler.case import percent
 from adaptive_scheduler.durations import compact
-from adaptive_scheduler.model import Config, Task
+from adaptive_scheduler.model import Task
 from adaptive_scheduler.render.base import QUIET, columns
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.terminal import Text, console
 from adaptive_scheduler.times import from_iso
 

@@ -10,8 +10,9 @@ from adaptive_scheduler.codes import Code
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.lessons import Learning
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Config, Result
+from adaptive_scheduler.model import Result
 from adaptive_scheduler.overview import Overview, TaskView
+from adaptive_scheduler.settings import Config
 from adaptive_scheduler.trends import Trends
 
 HELD_WHEN_DUE = (

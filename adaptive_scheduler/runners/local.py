@@ -11,13 +11,14 @@ from pathlib import Path
 
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.fleet import NOBODY, Fleet
-from adaptive_scheduler.model import Config, Task
+from adaptive_scheduler.model import Task
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
 from adaptive_scheduler.runners.launch import Spawn
 from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
+from adaptive_scheduler.settings import Config
 
 ID_FORM = "%Y%m%dT%H%M%S"
 WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25

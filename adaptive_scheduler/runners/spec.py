@@ -13,10 +13,11 @@ from typing import Any
 from adaptive_scheduler import dispatch
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.events import as_text
-from adaptive_scheduler.model import Config, Step
+from adaptive_scheduler.model import Step
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.runfolder import VERSION
 from adaptive_scheduler.runners.base import Order
+from adaptive_scheduler.settings import Config
 
 EVENT = "ADAPTIVE_EVENT"
 """Set for the runs that an event starts, and for no other."""

@@ -7,7 +7,7 @@ import pytest
 
 from adaptive_scheduler.config import load
 from adaptive_scheduler.durations import NEVER
-from adaptive_scheduler.model import Config
+from adaptive_scheduler.settings import Config
 from tests.builtin.scripts import FOLDER
 
 SAMPLE = Path(__file__).parents[2] / "tasks.toml"

@@ -16,13 +16,14 @@ import psutil
 import pytest
 
 from adaptive_scheduler import dispatch, locks
-from adaptive_scheduler.model import Config, Live, Priority, Rules, Status, Step, Task
+from adaptive_scheduler.model import Live, Priority, Status, Step, Task
 from adaptive_scheduler.runfolder import RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.runners.spawn import wait_for_claim
 from adaptive_scheduler.runners.spec import environment
+from adaptive_scheduler.settings import Config, Rules
 from tests.builders import event
 from tests.platforms import WINDOWS, is_private
 from tests.processes import SLEEP, alive_in, kill, kill_all, until
