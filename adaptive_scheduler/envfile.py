@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def open_to_others(path: Path) -> str:
 
     Raises OSError. On Windows, where a file inherits its access list, nothing is said.
     """
-    if os.name == "nt":
+    if sys.platform == "win32":
         return ""
     there = path.stat()
     if stat.S_IMODE(there.st_mode) & 0o077:

@@ -6,6 +6,7 @@ $PAGER says which, `less` is taken where it is there, and an empty $PAGER or `ca
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -40,15 +41,18 @@ def _pager(environ: Mapping[str, str]) -> list[str]:
 def _paged(argv: list[str], text: str, environ: Mapping[str, str]) -> bool:
     """Hand a text to a pager and wait for its end; False when there is nobody to hand it to."""
     encoding = sys.stdout.encoding
+    # ^C is the pager's: less stays, and so does its reader. A handler of ours, unlike an order to ignore, ends with us.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, env={"LESS": LESS, **environ})
-    except OSError:
-        return False
-    assert process.stdin is not None
-    # ^C is the pager's: less stays, and so does its reader. One that ends early has not read all, as is its right.
-    with suppress(OSError, KeyboardInterrupt), process.stdin as pipe:
-        pipe.write(text.encode(encoding, "replace"))
-    while process.returncode is None:
-        with suppress(KeyboardInterrupt):
-            process.wait()
+        try:
+            process = subprocess.Popen(argv, stdin=subprocess.PIPE, env={"LESS": LESS, **environ})
+        except OSError:
+            return False
+        assert process.stdin is not None
+        # One that ends early has not read all, as is its right.
+        with suppress(OSError), process.stdin as pipe:
+            pipe.write(text.encode(encoding, "replace"))
+        process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
     return True

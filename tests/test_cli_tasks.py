@@ -187,7 +187,7 @@ def test_tasks_of_windows_are_printed_as_toml_that_loads(program: Inside, tmp_pa
     assert "nothing starts at boot here" in answer.err
     program.config(answer.out)
     (row,) = program("task", "list", "--json").lines
-    assert (row["interval_s"], row["scripts"]) == (86_400.0, ["C:\\it's\\x.exe", "b.ps1"])
+    assert (row["interval_s"], row["scripts"]) == (79_200.0, ["C:\\it's\\x.exe", "b.ps1"])
 
 
 # -- task ----------------------------------------------------------------------------------------------
