@@ -52,6 +52,11 @@ def test_a_signal_arrives_with_its_text() -> None:
     assert heard.told == [("/abc/fail", "exit code 3")]
 
 
+def test_an_answer_without_end_has_answered() -> None:
+    with servers.server(servers.drip) as port:
+        assert pinging.ping(f"http://127.0.0.1:{port}/abc", signal(), "") == ""
+
+
 def test_a_server_that_says_no_is_told_by_its_status() -> None:
     with receiver() as heard:
         heard.status = 404

@@ -153,7 +153,7 @@ def test_a_slow_address_holds_up_no_other(desk: Desk, heard: Heard, monkeypatch:
 
 def test_who_hangs_for_ever_is_left_behind_and_known(desk: Desk, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "LIFE_S", 3.0)
-    with servers.server(servers.drip) as port:
+    with servers.server(servers.drip_headers) as port:
         desk.at(CYCLE=f"http://127.0.0.1:{port}/x", RUNS=web(heard)).ping().ping(to="RUNS")
         with pytest.raises(SchedulerError, match="left with 4"):
             desk.send()

@@ -15,7 +15,7 @@ from adaptive_scheduler.backends.taskstore import decoded, leaves
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.imports import triggers, windows
 from adaptive_scheduler.imports.base import Piece, described, values, written
-from adaptive_scheduler.imports.triggers import child, local, text_of
+from adaptive_scheduler.imports.triggers import child, children, local, text_of
 
 UNLIMITED = "PT0S"
 NO_LIMIT = "30d"
@@ -109,12 +109,12 @@ def _between(text: str, line: int) -> Iterator[Piece]:
 def _piece(root: ET.Element, line: int, name: str, environ: Mapping[str, str]) -> Piece:
     uri = text_of(root, "RegistrationInfo/URI") or name
     called = re.split(r"[\\/]", uri)[-1] or name
-    beat, remarks = triggers.beat(child(root, "Triggers") or ())
+    beat, remarks = triggers.beat(children(root, "Triggers"))
     settings = leaves(settings_of) if (settings_of := child(root, "Settings")) is not None else {}
     remarks = (*remarks, *_left_behind(settings), *_principal(root))
     if beat is None:
         return Piece(line, uri, "left out", remarks, called)
-    if any(_OURS.search(text_of(one, "Arguments")) for one in child(root, "Actions") or ()):
+    if any(_OURS.search(text_of(one, "Arguments")) for one in children(root, "Actions")):
         return Piece(line, uri, "left out", ("it calls this program itself",), called)
     work, folder, told = _work(root, environ)
     remarks = (*remarks, *told)
@@ -138,7 +138,7 @@ def _work(root: ET.Element, environ: Mapping[str, str]) -> tuple[dict[str, Any],
     steps: list[Mapping[str, Any]] = []
     folders: list[str] = []
     remarks: list[str] = []
-    for action in child(root, "Actions") or ():
+    for action in children(root, "Actions"):
         if local(action) != "Exec":
             remarks.append(f"its action {local(action)} has no equivalent here and is left out")
             continue

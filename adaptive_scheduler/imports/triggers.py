@@ -74,6 +74,12 @@ def child(element: ET.Element, path: str) -> ET.Element | None:
     return element.find("/".join(f"{{*}}{name}" for name in path.split("/")))
 
 
+def children(element: ET.Element, path: str) -> list[ET.Element]:
+    """Return what stands in the first element below another one, nothing where there is none."""
+    found = child(element, path)
+    return [] if found is None else list(found)
+
+
 def text_of(element: ET.Element, path: str) -> str:
     """Return the text of an element below another one, empty where there is none."""
     found = child(element, path)
