@@ -1,16 +1,14 @@
 """Send a message to people by Apprise, which knows more than a hundred services; the one room that imports it."""
 
+from adaptive_scheduler import extras
+
 PATIENCE_S = 30.0
 """How long one message may take, whatever the service does."""
 
-MISSING = "apprise is not installed: pip install 'adaptive-rhythm-scheduler[notify]'"
 
-
-def is_there() -> bool:
-    """Say whether the library is installed, without importing it."""
-    from importlib.util import find_spec
-
-    return find_spec("apprise") is not None
+def lacking() -> str:
+    """Return what to do about the missing library in a sentence, empty where it is there."""
+    return extras.lacking("notices", "notify", "apprise")
 
 
 def send(address: str, title: str, body: str, tone: str = "info") -> str:
@@ -19,12 +17,12 @@ def send(address: str, title: str, body: str, tone: str = "info") -> str:
     `tone` is "failure", "warning", "info" or "success". What Apprise says may quote the address: it is for the
     caller to blot that out.
     """
-    try:
-        import logging
+    if problem := lacking():
+        return problem
+    import logging
 
-        import apprise
-    except ImportError:
-        return MISSING
+    import apprise
+
     complaints: list[str] = []
     try:
         post = apprise.Apprise()

@@ -5,14 +5,13 @@ All is done under one lock, so that of cycles that overlap each adds what it cou
 last. prometheus_client is imported by a cycle with [metrics] alone.
 """
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptive_scheduler import __version__, files, locks, tally
+from adaptive_scheduler import __version__, extras, files, locks, tally
 from adaptive_scheduler.edges import Report, World
 from adaptive_scheduler.exposition import COUNTER, Family, Scene, families
 from adaptive_scheduler.journal import SCHEDULER, Line
@@ -35,12 +34,7 @@ LIBRARY = "prometheus_client"
 
 def lacking() -> str:
     """Return what to do about the missing extra in a sentence, empty where it is there."""
-    if importlib.util.find_spec(LIBRARY) is not None:
-        return ""
-    return (
-        f"[metrics] needs the extra [metrics] ('{LIBRARY}' is not installed); "
-        "install the package with it, for example: pip install '.[metrics]'"
-    )
+    return extras.lacking("metrics", "metrics", LIBRARY)
 
 
 def export(world: World, textfile: Textfile, report: Report, *, config_ok: bool) -> None:

@@ -25,8 +25,8 @@ def faults(config: Config, now: datetime, environ: Mapping[str, str] = os.enviro
         elif not problem and not _in_file(name, wish.secrets):
             hint = "what the system's scheduler starts may not have it: " + way_out
             yield where, f"'{name}' stands in this shell's environment alone", hint
-    if wish.to and not apprising.is_there():
-        yield "notify.to", apprising.MISSING.partition(":")[0], apprising.MISSING.partition(": ")[2]
+    if wish.to and (problem := apprising.lacking()):
+        yield "notify.to", problem, ""
     yield from (("notify", complaint, "") for complaint in outbox.complaints(config, now))
 
 

@@ -13,11 +13,10 @@ from typing import NamedTuple
 from adaptive_scheduler import whoami
 from adaptive_scheduler.backends.services.base import CALL, Service
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.extras import way_out
 
 NEVER_STORED = ("--check", "--help")
 """Options with which a command ends at once."""
-
-EXTRA = "pip install 'adaptive-rhythm-scheduler[dask]'"
 
 
 class Account(NamedTuple):
@@ -92,7 +91,7 @@ def try_out(wish: Service) -> None:
     python = wish.argv[: wish.argv.index("-m")]
     code, complaint = _trial(wish, *python, "-c", "import distributed")
     if code != 0:
-        raise UsageError(f"'{wish.argv[0]}' cannot load dask ({_last(complaint)}); {EXTRA} there")
+        raise UsageError(f"'{wish.argv[0]}' cannot load dask ({_last(complaint)}); {way_out('dask')}")
     code, complaint = _trial(wish, *wish.argv, "--check")
     if code != 0:
         raise UsageError(

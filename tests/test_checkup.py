@@ -53,7 +53,7 @@ def test_a_missing_extra_of_the_metrics_is_told(place: TestWorld, monkeypatch: p
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     told = found(place.task("job"), metrics=Textfile(str(place.folder.parent / "a.prom")))["metrics"]
     assert told.severity == "warning"
-    assert told.message.startswith("[metrics] needs the extra [metrics] ('prometheus_client' is not installed)")
+    assert told.message.startswith("metrics need the extra [metrics] ('prometheus_client' is not installed)")
 
 
 def test_a_textfile_that_cannot_be_written_is_told(place: TestWorld) -> None:

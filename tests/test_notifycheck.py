@@ -58,9 +58,9 @@ def test_a_file_that_others_can_read_is_told_once(tmp_path: Path) -> None:
 
 
 def test_without_apprise_nobody_can_be_told_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apprising, "is_there", lambda: False)
+    monkeypatch.setattr(apprising, "lacking", lambda: "no apprise")
     found = faults(tmp_path, "OPS=json://x\nCYCLE=http://x\nRUNS=http://x\n")
-    assert found == ["notify.to: apprise is not installed; pip install 'adaptive-rhythm-scheduler[notify]'"]
+    assert found == ["notify.to: no apprise; "]
 
 
 def test_an_address_in_trouble_is_told(tmp_path: Path) -> None:

@@ -2,14 +2,13 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler import locks, outbox, pinging, sender
+from adaptive_scheduler import apprising, extras, locks, outbox, pinging, sender
 from adaptive_scheduler.errors import SchedulerError
 from adaptive_scheduler.notify import About, Notice, Notify, Ping, Signal
 from adaptive_scheduler.outbox import Outbox
@@ -206,9 +205,9 @@ def test_whatever_a_way_of_telling_does_is_no_end_of_the_sender(desk: Desk, monk
 
 
 def test_without_apprise_notices_wait_and_the_log_says_for_what(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.setattr(apprising, "lacking", lambda: extras.lacking("notices", "notify", "no_such_library"))
     desk.at(OPS="json://x/y").tell().send()
-    assert [line for line in desk.log if "apprise is not installed: pip install" in line]
+    assert [line for line in desk.log if "notices need the extra [notify] ('no_such_library' is not installed)" in line]
     assert desk.waiting == {"OPS": 1}
 
 

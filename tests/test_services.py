@@ -177,7 +177,7 @@ def test_the_options_are_checked_as_the_service_will_be_started(machine: Machine
     ("told", "options", "words"),
     [
         ("no-program", (), "does not find the program (No module named adaptive_scheduler)"),
-        ("no-dask", (), "cannot load dask (ModuleNotFoundError: No module named 'distributed'); pip install"),
+        ("no-dask", (), "cannot load dask (ModuleNotFoundError: No module named 'distributed'); install the package"),
         ("", ("--slts", "4"), "'cluster node' refuses its options: No such option: --slts"),
         ("", ("--silent",), "'cluster node' refuses its options: exit code 9"),
         ("", ("--check",), "'--check' would end the service at once"),

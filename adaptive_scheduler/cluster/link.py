@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 from adaptive_scheduler.cluster import remote
-from adaptive_scheduler.cluster.extra import lacking
 from adaptive_scheduler.cluster.tls import Certificates, refusal, security
 from adaptive_scheduler.cluster.vitals import versions
 from adaptive_scheduler.errors import SchedulerError
+from adaptive_scheduler.extras import lacking
 from adaptive_scheduler.fleet import Cluster, Fleet, mismatch, node
 
 ANSWER_S = 5.0
@@ -36,7 +36,7 @@ class Link:
         self.down = ""
         self.survey: dict[str, Any] = {}
         self.mute: set[str] = set()
-        if problem := lacking():
+        if problem := lacking("clusters", "dask", "distributed"):
             raise LinkDownError(problem)
         try:
             certificates = Certificates.of(cluster.certificates) if cluster.certificates else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.extras import lacking
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -17,12 +18,8 @@ CA, CERTIFICATE, KEY = "ca.pem", "cert.pem", "key.pem"
 
 def library() -> None:
     """Raise UsageError when certificates cannot be made nor read here for want of a library."""
-    try:
-        import cryptography  # noqa: F401  # whether it is there is all that is asked
-    except ImportError as error:
-        raise UsageError(
-            "certificates need the library 'cryptography'; install it: pip install \"adaptive-rhythm-scheduler[dask]\""
-        ) from error
+    if problem := lacking("certificates", "dask", "cryptography"):
+        raise UsageError(problem)
 
 
 def certificate(path: Path) -> "x509.Certificate":

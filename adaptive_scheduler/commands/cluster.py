@@ -10,10 +10,10 @@ from pathlib import Path
 
 from adaptive_scheduler import addresses, dispatch
 from adaptive_scheduler.cluster import respawn
-from adaptive_scheduler.cluster.extra import lacking
 from adaptive_scheduler.cluster.tls import Certificates
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.extras import lacking
 from adaptive_scheduler.fleet import Cluster, Fleet
 from adaptive_scheduler.kinds import NODE_PATTERN
 from adaptive_scheduler.opening import open_world
@@ -148,7 +148,7 @@ def _cluster(config: str | None, master: str | None, certificates: Path | None) 
 
 
 def _need_the_engine() -> None:
-    if problem := lacking():
+    if problem := lacking("clusters", "dask", "distributed"):
         raise UsageError(problem)
 
 

@@ -13,6 +13,7 @@ from adaptive_scheduler.commands import output
 from adaptive_scheduler.commands.progress import progress
 from adaptive_scheduler.commands.status import view_of
 from adaptive_scheduler.errors import StateError, UsageError
+from adaptive_scheduler.extras import lacking
 from adaptive_scheduler.opening import Opening, open_world
 from adaptive_scheduler.preview import look
 from adaptive_scheduler.report.book import Book, Held
@@ -58,12 +59,10 @@ def report(config: str | None, *, path: Path | None, days: int) -> int:
 
 def kit() -> Kit:
     """Return what the page brings along; UsageError where plotly is not installed."""
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise UsageError(
-            "the charts of the report need plotly: pip install 'adaptive-rhythm-scheduler[report]'"
-        ) from error
+    if problem := lacking("the charts of the report", "report", "plotly"):
+        raise UsageError(problem)
+    from plotly.offline import get_plotlyjs
+
     room = resources.files("adaptive_scheduler.report")
     script = "\n".join((room / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return Kit(get_plotlyjs(), f"(() => {{\n{script}\n}})();", (room / "page.css").read_text(encoding="utf-8"))

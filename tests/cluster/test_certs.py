@@ -209,7 +209,7 @@ def test_a_host_is_named_once(tmp_path: Path) -> None:
 
 def test_without_the_library_the_way_to_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    refused(tmp_path, "master", says='install it: pip install "adaptive-rhythm-scheduler[dask]"')
+    refused(tmp_path, "master", says="pip install '.[dask]'")
 
 
 # -- what fails midway ---------------------------------------------------------------------------------
