@@ -294,7 +294,7 @@ def test_an_empty_claim_is_waited_for_until_there_is_a_mark_in_it_or_nobody_left
 
 
 def test_the_death_of_a_supervisor_is_seen_and_its_leftovers_ended(bench: Bench) -> None:
-    order = bench.start("import subprocess; subprocess.run(" + repr(SLEEP) + ")")
+    order = bench.start("import subprocess, time; subprocess.run(" + repr(SLEEP) + "); time.sleep(600)")
     pid = bench.supervisor(order)
     until(lambda: len(alive_in(order.run_id)) == 3, "the supervisor, the script and its child")
     kill(pid)
