@@ -19,6 +19,7 @@ from tests.console import Inside, Stream, python, streams
 from tests.platforms import full_device
 from tests.processes import kill, until
 from tests.program import five_minutes
+from tests.terminals import read_on_a_terminal
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
@@ -624,47 +625,16 @@ def test_an_interrupted_cycle_says_so_and_its_run_lives_on(program: Inside) -> N
     assert run["status"] == "ok"
 
 
-def on_a_terminal(program: Inside, *words: str, stop: bytes | None = None) -> tuple[int, str]:
-    """Run it as a person does: on a pseudo-terminal of 80 columns; interrupt it once `stop` was seen."""
-    import pty
-
-    primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        program.argv(*words),
-        env=program.environ,
-        cwd=program.folder,
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-        start_new_session=True,
-    )
-    os.close(secondary)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(primary, 65536)
-        except OSError:  # Linux says so when the last writer has gone
-            break
-        if not piece:
-            break
-        seen += piece
-        if stop is not None and stop in seen:
-            process.send_signal(signal.SIGINT)
-            stop = None
-    os.close(primary)
-    return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen.decode())
-
-
 @POSIX
 def test_on_a_terminal_a_cycle_shows_a_live_line_and_what_it_decided(program: Inside) -> None:
     program.script("job.py", "time.sleep(0.5)\n")
-    code, seen = on_a_terminal(program, "run")
+    code, seen = read_on_a_terminal(program, "run")
     assert code == 0
     live, _, decided = seen.partition("Cycle 1: CPU 50 %")
     assert "job" in live
     assert re.search(r"job +RUN +it has never run", decided)
     assert "job: ok after " in decided
-    assert on_a_terminal(program, "run", "--quiet") == (0, "")
+    assert read_on_a_terminal(program, "run", "--quiet") == (0, "")
 
 
 @POSIX
@@ -676,7 +646,7 @@ def test_on_a_real_terminal_no_verb_obeys_what_a_task_says(program: Inside, colu
     program.script("job.py", "print('\\x1b]8;;http://x\\x07\\x9b31m\\u202e' + 'long' * 2500)\n")
     program.environ |= {"COLUMNS": columns, "PYTHONUTF8": "1"}
     for words in (["run"], ["status"], ["why", "blocked"], ["history"], ["logs", "상태_점검"], ["check"], ["trends"]):
-        code, seen = on_a_terminal(program, *words)
+        code, seen = read_on_a_terminal(program, *words)
         assert code == (words[0] in ("run", "status", "check")), seen
         assert [one for one in seen if not one.isprintable() and one not in "\r\n\t"] == [], words
         assert any(name in seen for name in ("상태_점검", "evil", "blocked", "longlong")), words
@@ -685,7 +655,7 @@ def test_on_a_real_terminal_no_verb_obeys_what_a_task_says(program: Inside, colu
 @POSIX
 def test_watching_goes_on_until_it_is_interrupted(program: Inside) -> None:
     program("run")
-    code, seen = on_a_terminal(program, "status", "--watch", stop=b"Next look")
+    code, seen = read_on_a_terminal(program, "status", "--watch", stop=b"Next look")
     assert code == 130
     assert "Everything is fine" in seen
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,37 +11,9 @@ from adaptive_scheduler import pager
 from tests.console import Stream, streams
 from tests.platforms import posix_only
 from tests.program import Program
+from tests.terminals import on_a_terminal
 
 terminals = posix_only("pseudo-terminals")
-
-
-def on_a_terminal(program: Program, *words: str, **environ: str | None) -> tuple[int, str]:
-    """Return the exit code, and what a terminal of 80 columns saw."""
-    import pty
-
-    primary, secondary = pty.openpty()
-    wanted = {key: value for key, value in (program.environ | environ).items() if value is not None}
-    process = subprocess.Popen(
-        program.argv(*words),
-        env=wanted | {"TERM": "xterm"},
-        cwd=program.folder,
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-        start_new_session=True,
-    )
-    os.close(secondary)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(primary, 65536)
-        except OSError:  # Linux says so when the last writer has gone
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(primary)
-    return process.wait(timeout=60), seen.decode().replace("\r\n", "\n")
 
 
 @terminals
