@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fault_project import Place
+from fault_sites import role
 
 TRACED = (
     "openat,write,pwrite64,ftruncate,fsync,fdatasync,?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat,"
@@ -183,7 +184,18 @@ def cuts(place: Place, log: str) -> Iterator[Cut]:
             key = hash((tuple(sorted(files.items(), key=lambda one: one[0])), disk.marks))
             if key not in seen:
                 seen.add(key)
-                yield Cut(f"{told[1]} {about}", _names(state_done, runs_done), content, files, disk.marks)
+                yield Cut(
+                    f"{told[1]} {role(about, place.folder)}", _names(state_done, runs_done), content, files, disk.marks
+                )
+
+
+def chosen(place: Place, log: str, most: int) -> list[Cut]:
+    """Return one cut for each kind of moment and of damage, at most so many, from the beginning to the end."""
+    first: dict[tuple[str, str, str], Cut] = {}
+    for cut in cuts(place, log):
+        first.setdefault((cut.after, cut.names, cut.content), cut)
+    kinds = list(first.values())
+    return kinds[:: -(-len(kinds) // most)] if kinds else []
 
 
 def lay_out(place: Place, cut: Cut) -> None:

@@ -150,7 +150,11 @@ class Place:
     def supervisor(self, more: Sequence[str]) -> str:
         """Return a program to start supervisors with, which has each of them watched by a strace."""
         path = self.root / "python"
-        words = {"log": self.log, "more": " ".join(f'"{one}"' for one in more).replace("{pid}", "$$"), "python": sys.executable}
+        words = {
+            "log": self.log,
+            "more": " ".join(f'"{one}"' for one in more).replace("{pid}", "$$"),
+            "python": sys.executable,
+        }
         path.write_text(SUPERVISOR.format(**words), encoding="utf-8")
         path.chmod(0o700)
         return str(path)
@@ -198,9 +202,9 @@ def _known_ids(python: str) -> None:
 
     count = iter(range(1 << 16))
     shim: Any = SimpleNamespace(**{**vars(os), "urandom": lambda size: next(count).to_bytes(size, "big")})
-    local.os = shim
+    vars(local)["os"] = shim
     if python:
-        spawn.spawn.__kwdefaults__["python"] = python
+        spawn.spawn.__kwdefaults__ = {"python": python}
 
 
 def _is_traced(pid: int) -> bool:

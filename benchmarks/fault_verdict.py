@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +13,22 @@ from adaptive_scheduler.store import Store
 
 MOST_CYCLES = 8
 MUCH_LATER = 24
-"""The last cycle comes two hours later: what was left behind is old then."""
+"""Where something was left behind, a cycle two hours later finds it old enough to be taken away."""
 
 TASKS = ("settled", "earlier", "quick", "failing")
+
+
+OUTCOMES = {
+    "on": "carried on; nothing was lost, so nothing is said",
+    "said": "carried on, and said what could not be done",
+    "log": "carried on; lines for the log could not be written, and that was said",
+    "later": "a start was put off to the next cycle, and that was said",
+    "refused": "the cycle refused to begin or to go on, with the file and the way out; the next one carried on",
+    "next": "the process was gone; the next cycle carried on",
+    "again": "a run was reported as interrupted, once, and tried again",
+    "error": "a run was reported as an error, once",
+    "anew": "a damaged file was set aside, the copy before it used or a new one begun, and that was said",
+}
 
 
 class Verdict(NamedTuple):
@@ -31,9 +44,12 @@ def settle(place: Place) -> list[Answer]:
     """Call cycles until nothing is left to do, and one much later; returns what they said."""
     answers = []
     for number in range(1, MOST_CYCLES):
+        with suppress(TimeoutError):
+            until(place.is_idle)  # a supervisor may be waiting for a disk to get room
         answers.append(place.cycle(number))
         if is_quiet(place):
-            return [*answers, place.cycle(MUCH_LATER)]
+            left = leftovers(place, history(place)) or answers[-1].code
+            return [*answers, place.cycle(MUCH_LATER)] if left else answers
     return [*answers, Answer(HUNG >> 8, "it does not become quiet")]
 
 
@@ -117,19 +133,17 @@ def _outcome(first: Answer | None, later: list[Answer], rows: dict[str, tuple[st
     states = {status for _, status in rows.values()}
     said = (first.said if first else "") + later[0].said
     if "interrupted" in states:
-        return "run reported interrupted, once, and tried again"
+        return "again"
     if "error" in states:
-        return "run reported as an error, once"
+        return "error"
     if killed or first is None:
-        return "the next cycle carried on"
-    if first.code == 2:
-        return "cycle refused, said so"
-    if "cannot use the state" in first.said:
-        return "cycle refused, said so"
+        return "next"
+    if first.code == 2 or "cannot use the state" in first.said:
+        return "refused"
     if "is damaged" in said or "are missing" in said or "is missing" in said:
-        return "set aside or begun anew, said so"
+        return "anew"
     if "cannot write the log" in first.said:
-        return "log lines lost, said so"
+        return "log"
     if "could not start" in first.said:
-        return "start put off, said so"
-    return "carried on, said so" if "continuing" in first.said else "carried on, nothing to say"
+        return "later"
+    return "said" if "continuing" in first.said else "on"

@@ -479,7 +479,7 @@ def test_what_an_earlier_pruning_left_is_removed_and_no_run(bench: Bench) -> Non
 
 def test_what_was_prepared_and_never_became_a_run_is_removed_once_a_newer_one_has_been(bench: Bench) -> None:
     ids = [bench.runner.new_id(NOW + timedelta(seconds=number)) for number in range(5)]
-    prepared, guarded, being_made, run, newest = ids
+    _prepared, guarded, being_made, run, newest = ids
     folders = {run_id: RunFolder(bench.runner.runs_dir / "job" / run_id) for run_id in ids}
     for run_id in ids:
         folders[run_id].path.mkdir(parents=True)
