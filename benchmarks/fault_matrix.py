@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ def begin(place: Place, who: str, trace: Sequence[str]) -> Answer:
 
 def harm(place: Place, fault: Fault) -> Tried:
     """Let a fault meet the project, and judge what became of it."""
-    here = fault._replace(path=str(place.folder) + fault.path)
+    here = fault._replace(path=place.here(fault.path))
     name = role(here.path, place.folder)
     for _ in range(AIMS):
         answer = begin(place, fault.who, here.options())
@@ -80,7 +81,7 @@ def plan(place: Place, who: str, *, dense: bool) -> list[Fault]:
     """Watch a process and return the faults for what it did, their paths from the project on."""
     begin(place, who, ["-e", f"trace={CALLS}"])
     calls = calls_of(place.log.read_text(errors="replace"), place.folder)
-    return [one._replace(path=one.path.removeprefix(str(place.folder))) for one in faults_for(who, calls, dense=dense)]
+    return [one._replace(path=place.anywhere(one.path)) for one in faults_for(who, calls, dense=dense)]
 
 
 def cut_power(place: Place, part: Part) -> list[Lost]:
@@ -108,11 +109,12 @@ def try_disk(place: Place) -> list[fault_disk.Step] | None:
 _place: list[Place] = []
 
 
-def _open_place(root: str, at: float) -> None:
-    place = Place(Path(tempfile.mkdtemp(dir=root)))
-    place.at = datetime.fromtimestamp(at, UTC)
-    place.make()
-    _place[:] = [place]
+def _open_place(root: str, at: float, places: "Synchronized[int]") -> None:
+    with places.get_lock():
+        places.value += 1
+        second = places.value
+    _place[:] = [Place(Path(tempfile.mkdtemp(dir=root)), datetime.fromtimestamp(at - second, UTC))]
+    _place[0].make()
 
 
 def _do(work: Work) -> Found:
@@ -133,12 +135,14 @@ def main() -> int:
     if shutil.which("strace") is None:
         print("strace is missing: apt-get install strace")
         return 2
+    context = multiprocessing.get_context("fork")
+    places = context.Value("i", 0)
     began_s, at = time.monotonic(), time.time() // 1
     tried: list[Tried] = []
     power: list[Lost] = []
     disk: list[fault_disk.Step] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as root:
-        _open_place(root, at)
+        _open_place(root, at, places)
         faults = [one for who in PROCESSES if who in asked.only for one in plan(_place[0], who, dense=asked.dense)]
         random.Random(7).shuffle(faults)
         cases: list[Work] = list(faults[:QUICK] if asked.quick else faults)
@@ -150,7 +154,7 @@ def main() -> int:
                 cases.insert(place * (apart + 1), part)
         if "disk" in asked.only and not asked.quick:
             cases.insert(0, Disk())
-        with multiprocessing.get_context("fork").Pool(WORKERS, _open_place, (root, at)) as pool:
+        with context.Pool(WORKERS, _open_place, (root, at, places)) as pool:
             for found in pool.imap_unordered(_do, cases):
                 if isinstance(found, Tried):
                     tried.append(found)

@@ -16,10 +16,12 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+from adaptive_scheduler.runners.local import ID_FORM
 
 PATIENCE_S = 60.0
 WAIT = "8s"
@@ -70,13 +72,18 @@ class Answer(NamedTuple):
 
 
 class Place:
-    """One folder with a project; `at` is the pretended time of the faulted cycle."""
+    """One folder with a project; `at` is the pretended time of the faulted cycle.
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.folder, self.marks = root, root / "project", root / "marks"
+    The ids of its runs are made of that time, so it has to be another one than that of every other place: whoever
+    recovers a run ends all processes with its id.
+    """
+
+    def __init__(self, root: Path, at: datetime) -> None:
+        self.root, self.at, self.folder, self.marks = root, at, root / "project", root / "marks"
         self.outputs = self.folder / "outputs"
         self.log, self.said = root / "trace", root / "said"
-        self.at = datetime.now(UTC).replace(microsecond=0)
+        # The cycles before, and the one that a fault meets.
+        self.stamps = {f"{{cycle {number}}}": f"{at + number * TICK:{ID_FORM}}" for number in (-2, -1, 0)}
 
     # -- the project -------------------------------------------------------------------------------
 
@@ -88,10 +95,8 @@ class Place:
         self.marks.touch()
         self.keep("new")
         self._warm()
-        at, self.at = self.at, self.at - 2 * TICK
-        self.cycle(0, "--task", "settled")
-        self.cycle(1, "--task", "earlier", "--wait", "0s")
-        self.at = at
+        self.cycle(-2, "--task", "settled")
+        self.cycle(-1, "--task", "earlier", "--wait", "0s")
         until(self.is_idle)
         self.keep("used")
 
@@ -105,6 +110,18 @@ class Place:
         shutil.rmtree(self.folder)
         shutil.copytree(self.root / name, self.folder)
         shutil.copy(self.root / f"{name}.marks", self.marks)
+
+    def anywhere(self, path: str) -> str:
+        """Return a path as it is called in every place."""
+        for name, stamp in self.stamps.items():
+            path = path.replace(stamp, name)
+        return path.removeprefix(str(self.folder))
+
+    def here(self, path: str) -> str:
+        """Return the path in this place for what `anywhere` returned."""
+        for name, stamp in self.stamps.items():
+            path = path.replace(name, stamp)
+        return f"{self.folder}{path}"
 
     def starts(self) -> list[tuple[str, str]]:
         """Return task and run id of every start of a script."""
