@@ -9,7 +9,7 @@ import os
 from datetime import datetime
 from typing import Any
 
-from adaptive_scheduler import locks, trees
+from adaptive_scheduler import locks
 from adaptive_scheduler.model import Result, Status
 from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners.base import Finished, Lost, Running, RunState, StepResult
@@ -70,6 +70,8 @@ def recover(folder: RunFolder, run_id: str) -> RunState:
     try:
         state = look_again(folder, state)
         if isinstance(state, Lost):
+            from adaptive_scheduler import trees
+
             ended = trees.end_leftovers(run_id)
             if ended:
                 leftovers = "1 leftover process" if ended == 1 else f"{ended} leftover processes"
