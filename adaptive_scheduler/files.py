@@ -145,13 +145,18 @@ def sync(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def append(path: Path, content: bytes) -> None:
-    """Append to a file, mode 0600 when it is new; OSError when not everything could be written."""
+def append(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Append to a file, mode 0600 when it is new; OSError when not everything could be written.
+
+    `durable` survives a power cut, but for the name of a file that is new.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags, 0o600)
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -7,22 +7,18 @@ is the folder it lies in; for the fast way the hash of the file's bytes must mat
 import contextlib
 import hashlib
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import __version__, config, files
+from adaptive_scheduler import __version__, config, files, places
 from adaptive_scheduler.errors import ConfigError
 from adaptive_scheduler.files import private_folder, replace_file
 from adaptive_scheduler.settings import Config
 
 FILE_NAME = "tasks.validated.json"
 VERSION = 1
-
-_STATE_DIR = re.compile(r"""state_dir["']?[ \t]*=[ \t]*(?:"([^"\\\n]+)"|'([^'\n]+)')""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +118,8 @@ def _fall_back(path: Path, data: bytes, platform: str, error: ConfigError) -> Op
 
 def _cached(path: Path, data: bytes, platform: str) -> Config | None:
     digest = hashlib.sha256(data).hexdigest()
-    for file in _places(path, data):
+    for folder in places.state_folders(path, data):
+        file = folder / FILE_NAME
         content = _read(file)
         if content.get("sha256") == digest:
             found = _built(content, path, file, platform)
@@ -132,21 +129,13 @@ def _cached(path: Path, data: bytes, platform: str) -> Config | None:
 
 
 def _last_good(path: Path, data: bytes, platform: str) -> tuple[Config, datetime] | None:
-    for file in _places(path, data):
+    for folder in places.state_folders(path, data):
+        file = folder / FILE_NAME
         found = _built(_read(file), path, file, platform)
         if found is not None:
             with contextlib.suppress(OSError):
                 return found, datetime.fromtimestamp(file.stat().st_mtime, UTC)
     return None
-
-
-def _places(path: Path, data: bytes) -> Iterator[Path]:
-    """Yield where a copy may lie: in each state_dir that the text seems to name, and in the default one."""
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
-    named = [double or single for double, single in _STATE_DIR.findall(text)]
-    where = path.absolute()
-    for written in dict.fromkeys([*named, config.DEFAULT_STATE_DIR]):
-        yield Path(config.absolute(where, written)) / FILE_NAME
 
 
 def _read(file: Path) -> dict[str, Any]:

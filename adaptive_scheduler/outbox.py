@@ -7,7 +7,6 @@ one as they are delivered. Addresses are known by the names of their variables a
 import itertools
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from typing import Any, NamedTuple
 
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.notify import About, Notice, Ping, Signal
-from adaptive_scheduler.runners.spawn import detached
 from adaptive_scheduler.settings import Config
 from adaptive_scheduler.times import from_iso, iso
 
@@ -84,14 +82,15 @@ class Outbox:
         """Start a sender, if anything waits and none is at it, and do not wait for it; raises OSError."""
         if not self.folder.is_dir() or not waiting(self.folder) or locks.is_held(self.folder / LOCK):
             return
+        # Few cycles start anything, and what can do so takes long to load.
+        from adaptive_scheduler.runners.spawn import NOWHERE, detached
+
         write_order(self.folder, order_of(self.config))
         # Inside a run of another scheduler it is not that run's leftover.
         env = {name: value for name, value in os.environ.items() if name != "ADAPTIVE_RUN_ID"}
         detached(
             args=[sys.executable, "-P", "-c", SENDER, PACKAGES, str(self.folder.absolute())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            **NOWHERE,
             close_fds=True,
             cwd=self.folder.absolute().anchor,
             env={**env, "PYTHONUTF8": "1"},

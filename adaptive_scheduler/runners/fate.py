@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from adaptive_scheduler import files, locks, trees
+from adaptive_scheduler import files, locks
 from adaptive_scheduler.model import Result, Status
 from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners.base import Finished, Lost, Running, RunState, StepResult
@@ -72,6 +72,8 @@ def recover(folder: RunFolder, run_id: str) -> RunState:
     try:
         state = look_again(folder, state)
         if isinstance(state, Lost):
+            from adaptive_scheduler import trees
+
             # What its supervisor was writing when it died; no new one can come now.
             with suppress(OSError):
                 files.sweep(folder.path, math.inf)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.fleet import NOBODY, Fleet
@@ -16,9 +17,11 @@ from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
 from adaptive_scheduler.runners.launch import Spawn
-from adaptive_scheduler.runners.spawn import Detached, spawn
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
 from adaptive_scheduler.settings import Config
+
+if TYPE_CHECKING:
+    from adaptive_scheduler.runners.spawn import Detached
 
 ID_FORM = "%Y%m%dT%H%M%S"
 WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
@@ -27,11 +30,11 @@ WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
 class LocalRunner:
     """The Runner of a single machine; `runs_dir` holds TASK/RUN_ID."""
 
-    def __init__(self, runs_dir: Path, config: Config, *, start: Spawn = spawn) -> None:
+    def __init__(self, runs_dir: Path, config: Config, *, start: Spawn | None = None) -> None:
         """Touch nothing yet."""
         self.runs_dir, self.config, self.start = runs_dir.absolute(), config, start
         self.prepared: dict[str, int] = {}
-        self.started: list[Detached] = []
+        self.started: list[Detached] = []  # few cycles start anything, so what can do so is loaded where that happens
 
     def fleet(self) -> Fleet:
         """Return nobody: a single machine has no nodes."""
@@ -68,7 +71,9 @@ class LocalRunner:
         """Start the supervisor; when that fails the run ends at once, with the status `error`."""
         folder, fd = self._folder(order.task.name, order.run_id), self.prepared.pop(order.run_id)
         now = self.started_at(order.run_id) or Clock().now()
-        supervisor = launch.launch(self.start, folder, fd, environment(order), now)
+        from adaptive_scheduler.runners.spawn import spawn
+
+        supervisor = launch.launch(self.start or spawn, folder, fd, environment(order), now)
         self.started += [] if supervisor is None else [supervisor]
 
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:

@@ -3,7 +3,6 @@
 A folder is renamed before it is emptied, so that nobody meets half a run.
 """
 
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +25,7 @@ def run_ids(task_folder: Path) -> list[str]:
 def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]) -> None:
     """Remove runs above `keep` in number or `max_bytes` in all; what cannot be removed stays for now."""
     for remains in task_folder.glob(f"{REMOVED}*"):
-        shutil.rmtree(remains, ignore_errors=True)
+        _remove(remains)
     spent = begun = 0
     for run_id in reversed(run_ids(task_folder)):
         folder = RunFolder(task_folder / run_id)
@@ -42,7 +41,7 @@ def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]
         removed = task_folder / f"{REMOVED}{run_id}"
         with suppress(OSError):
             folder.path.rename(removed)
-            shutil.rmtree(removed, ignore_errors=True)
+            _remove(removed)
 
 
 def _has_begun(folder: RunFolder) -> bool:
@@ -68,3 +67,9 @@ def _bytes(folder: Path) -> int:
             with suppress(OSError):
                 total += file.stat().st_size
     return total
+
+
+def _remove(folder: Path) -> None:
+    import shutil  # few cycles remove anything
+
+    shutil.rmtree(folder, ignore_errors=True)
