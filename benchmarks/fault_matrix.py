@@ -33,11 +33,13 @@ from fault_sites import CALLS, KILL, Fault, calls_of, faults_for, role
 from fault_verdict import judge
 
 WORKERS = 2
-PROCESSES = ("cycle", "first cycle", "supervisor")
+PROCESSES = ("cycle", "first cycle", "short cycle", "supervisor")
+SHORT = 3
+"""The short cycle comes so many ticks after the others, behind a whole one that leaves it a note."""
 WHAT = (*PROCESSES, "power", "disk")
 QUICK = 24
 AIMS = 3
-POWER_MOST, PARTS = 240, 12
+POWER_MOST, PARTS = 120, 8
 
 
 class Part(NamedTuple):
@@ -56,13 +58,26 @@ Work = Fault | Part | Disk
 Found = Tried | list[Lost] | list[fault_disk.Step] | None
 
 
-def begin(place: Place, who: str, trace: Sequence[str]) -> Answer:
-    """Put the project back and let a process of it be watched, or harmed."""
-    place.put_back("new" if who == "first cycle" else "used")
+def prepare(place: Place, who: str) -> None:
+    """Make the project what it is before a process of it."""
+    place.put_back({"first cycle": "new", "short cycle": "rested"}.get(who, "used"))
     place.log.unlink(missing_ok=True)
+    if who == "short cycle":
+        place.cycle(SHORT - 1, measured=True)
+
+
+def begin(place: Place, who: str, trace: Sequence[str]) -> Answer:
+    """Let a process of the project be watched, or harmed."""
     if who == "supervisor":
         return place.cycle(0, "--task", "quick", python=place.supervisor(trace))
+    if who == "short cycle":
+        return place.cycle(SHORT, measured=True, trace=trace)
     return place.cycle(0, *(["--task", "quick"] if who == "first cycle" else []), trace=trace)
+
+
+def after(who: str) -> int:
+    """Return how many ticks after the first of the harmed cycles this one comes."""
+    return SHORT if who == "short cycle" else 0
 
 
 def harm(place: Place, fault: Fault) -> Tried:
@@ -70,15 +85,19 @@ def harm(place: Place, fault: Fault) -> Tried:
     here = fault._replace(path=place.here(fault.path))
     name = role(here.path, place.folder)
     for _ in range(AIMS):
+        prepare(place, fault.who)
         answer = begin(place, fault.who, here.options())
         if place.log.exists() and here.met(place.log.read_text(errors="replace")):
             killed = fault.what == KILL and fault.who != "supervisor"
-            return Tried(fault, name, judge(place, answer, killed=killed))
+            return Tried(
+                fault, name, judge(place, answer, killed=killed, after=SHORT if fault.who == "short cycle" else 0)
+            )
     return Tried(fault, name, None)
 
 
 def plan(place: Place, who: str, *, dense: bool) -> list[Fault]:
     """Watch a process and return the faults for what it did, their paths from the project on."""
+    prepare(place, who)
     begin(place, who, ["-e", f"trace={CALLS}"])
     calls = calls_of(place.log.read_text(errors="replace"), place.folder)
     return [one._replace(path=place.anywhere(one.path)) for one in faults_for(who, calls, dense=dense)]
@@ -86,15 +105,14 @@ def plan(place: Place, who: str, *, dense: bool) -> list[Fault]:
 
 def cut_power(place: Place, part: Part) -> list[Lost]:
     """Record a cycle, and judge what becomes of a share of its moments."""
-    kept = "new" if part.who == "first cycle" else "used"
-    place.put_back(kept)
-    place.cycle(0, trace=fault_power.OPTIONS)
+    prepare(place, part.who)
+    disk = fault_power.Disk(place.folder, place.marks)
+    begin(place, part.who, fault_power.OPTIONS)
     log = place.log.read_text(errors="replace")
-    place.put_back(kept)
     found = []
-    for cut in fault_power.chosen(place, log, part.most)[part.number :: PARTS]:
+    for cut in fault_power.chosen(disk, log, part.most)[part.number :: PARTS]:
         fault_power.lay_out(place, cut)
-        verdict = judge(place, None)
+        verdict = judge(place, None, after=after(part.who))
         if verdict.troubles:
             print(part.who, cut[:3], *verdict.troubles, sep="\n    ", flush=True)
         found.append(Lost(part.who, cut.names, cut.content, verdict))
@@ -107,17 +125,21 @@ def try_disk(place: Place) -> list[fault_disk.Step] | None:
 
 
 _place: list[Place] = []
+_until_s: list[float] = []
 
 
-def _open_place(root: str, at: float, places: "Synchronized[int]") -> None:
+def _open_place(root: str, at: float, until_s: float, places: "Synchronized[int]") -> None:
     with places.get_lock():
         places.value += 1
         second = places.value
     _place[:] = [Place(Path(tempfile.mkdtemp(dir=root)), datetime.fromtimestamp(at - second, UTC))]
+    _until_s[:] = [until_s]
     _place[0].make()
 
 
 def _do(work: Work) -> Found:
+    if time.monotonic() > _until_s[0]:
+        return None
     if isinstance(work, Fault):
         return harm(_place[0], work)
     return cut_power(_place[0], work) if isinstance(work, Part) else try_disk(_place[0])
@@ -142,19 +164,20 @@ def main() -> int:
     power: list[Lost] = []
     disk: list[fault_disk.Step] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as root:
-        _open_place(root, at, places)
+        common = (root, at, began_s + asked.seconds, places)
+        _open_place(*common)
         faults = [one for who in PROCESSES if who in asked.only for one in plan(_place[0], who, dense=asked.dense)]
         random.Random(7).shuffle(faults)
         cases: list[Work] = list(faults[:QUICK] if asked.quick else faults)
         most = PARTS if asked.quick else POWER_MOST
         if "power" in asked.only:
-            parts = [Part(who, number, most) for number in range(PARTS) for who in PROCESSES[:2]]
+            parts = [Part(who, number, most) for number in range(PARTS) for who in PROCESSES[:-1]]
             apart = max(1, len(cases) // len(parts))
-            for place, part in enumerate(parts[:4] if asked.quick else parts):
+            for place, part in enumerate(parts[:3] if asked.quick else parts):
                 cases.insert(place * (apart + 1), part)
         if "disk" in asked.only and not asked.quick:
             cases.insert(0, Disk())
-        with context.Pool(WORKERS, _open_place, (root, at, places)) as pool:
+        with context.Pool(WORKERS, _open_place, common) as pool:
             for found in pool.imap_unordered(_do, cases):
                 if isinstance(found, Tried):
                     tried.append(found)
@@ -163,9 +186,6 @@ def main() -> int:
                 elif found:
                     power += [one for one in found if isinstance(one, Lost)]
                     disk += [one for one in found if isinstance(one, fault_disk.Step)]
-                if time.monotonic() - began_s > asked.seconds:
-                    pool.terminate()
-                    break
     took = f"{len(tried)} of {len(faults)} faults, {len(power)} power cuts in {time.monotonic() - began_s:.0f} s"
     print(f"{took}; {sum(one.verdict is None for one in tried)} met nothing")
     for one in disk:

@@ -165,9 +165,8 @@ def lines_of(log: str) -> Iterator[str]:
             yield line
 
 
-def cuts(place: Place, log: str) -> Iterator[Cut]:
-    """Yield what a power cut leaves at every moment of a trace; `place` is as it was before."""
-    disk = Disk(place.folder, place.marks)
+def cuts(disk: Disk, log: str) -> Iterator[Cut]:
+    """Yield what a power cut leaves at every moment of a trace; the disk is as it was before."""
     seen: set[int] = set()
     for line in lines_of(log):
         told = _LINE.match(line)
@@ -185,14 +184,18 @@ def cuts(place: Place, log: str) -> Iterator[Cut]:
             if key not in seen:
                 seen.add(key)
                 yield Cut(
-                    f"{told[1]} {role(about, place.folder)}", _names(state_done, runs_done), content, files, disk.marks
+                    f"{told[1]} {role(about, Path(disk.root))}",
+                    _names(state_done, runs_done),
+                    content,
+                    files,
+                    disk.marks,
                 )
 
 
-def chosen(place: Place, log: str, most: int) -> list[Cut]:
+def chosen(disk: Disk, log: str, most: int) -> list[Cut]:
     """Return one cut for each kind of moment and of damage, at most so many, from the beginning to the end."""
     first: dict[tuple[str, str, str], Cut] = {}
-    for cut in cuts(place, log):
+    for cut in cuts(disk, log):
         first.setdefault((cut.after, cut.names, cut.content), cut)
     kinds = list(first.values())
     return kinds[:: -(-len(kinds) // most)] if kinds else []
@@ -200,8 +203,7 @@ def chosen(place: Place, log: str, most: int) -> list[Cut]:
 
 def lay_out(place: Place, cut: Cut) -> None:
     """Make the project what the power cut left of it."""
-    shutil.rmtree(place.folder)
-    place.folder.mkdir()
+    shutil.rmtree(place.outputs, ignore_errors=True)
     for name, content in cut.files.items():
         path = place.folder / name
         if content is None:

@@ -99,16 +99,21 @@ class Place:
         self.cycle(-1, "--task", "earlier", "--wait", "0s")
         until(self.is_idle)
         self.keep("used")
+        self.cycle(0)
+        self.cycle(1)
+        self.keep("rested")
 
     def keep(self, name: str) -> None:
         """Keep a copy of all that faults may change."""
-        shutil.copytree(self.folder, self.root / name)
+        if self.outputs.exists():
+            shutil.copytree(self.outputs, self.root / name)
         shutil.copy(self.marks, self.root / f"{name}.marks")
 
     def put_back(self, name: str) -> None:
         """Make everything as it was."""
-        shutil.rmtree(self.folder)
-        shutil.copytree(self.root / name, self.folder)
+        shutil.rmtree(self.outputs, ignore_errors=True)
+        if (self.root / name).exists():
+            shutil.copytree(self.root / name, self.outputs)
         shutil.copy(self.root / f"{name}.marks", self.marks)
 
     def anywhere(self, path: str) -> str:
@@ -138,17 +143,25 @@ class Place:
 
     # -- its cycles --------------------------------------------------------------------------------
 
-    def cycle(self, number: int, *words: str, trace: Sequence[str] | None = None, python: str = "") -> Answer:
+    def cycle(
+        self,
+        number: int,
+        *words: str,
+        trace: Sequence[str] | None = None,
+        python: str = "",
+        measured: bool = False,
+    ) -> Answer:
         """Call one cycle, `number` ticks after the faulted one.
 
-        With `trace`, the options of a strace, that watches the cycle; `python` starts its supervisors.
+        With `trace`, the options of a strace, that watches the cycle; `python` starts its supervisors; `measured`
+        takes the load of this machine, as short cycles need it.
         """
-        options = [*words] if "--wait" in words else [*words, "--wait", WAIT]
+        options = [*words] if measured or "--wait" in words else [*words, "--wait", WAIT]
         gate, opened = os.pipe()
         child = os.fork()
         if not child:
             os.close(opened)
-            self._be_a_cycle(gate, self.at + number * TICK, options, python)
+            self._be_a_cycle(gate, self.at + number * TICK, options, python, measured)
         os.close(gate)
         watcher = None
         if trace is not None:
@@ -176,7 +189,7 @@ class Place:
         path.chmod(0o700)
         return str(path)
 
-    def _be_a_cycle(self, gate: int, now: datetime, words: list[str], python: str) -> None:
+    def _be_a_cycle(self, gate: int, now: datetime, words: list[str], python: str, measured: bool) -> None:
         code = 99
         try:
             said = os.open(self.said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -184,12 +197,15 @@ class Place:
             os.dup2(said, 2)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.chdir("/")
-            os.environ |= {"ADAPTIVE_FAKE_NOW": now.isoformat(), "ADAPTIVE_FAKE_SAMPLE": "cpu=50,memory=40"}
+            os.environ["ADAPTIVE_FAKE_NOW"] = now.isoformat()
+            if not measured:
+                os.environ["ADAPTIVE_FAKE_SAMPLE"] = "cpu=50,memory=40"
             sys.argv = ["adaptive-scheduler", "--config", str(self.folder / "tasks.toml"), "run", *words]
             _known_ids(python)
             ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY, 0, 0, 0)
             os.read(gate, 1)
             runpy.run_module("adaptive_scheduler", run_name="__main__")
+            code = 0  # a short cycle just returns
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0
         except BaseException:

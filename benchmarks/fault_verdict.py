@@ -40,10 +40,10 @@ class Verdict(NamedTuple):
     interrupted: int = 0
 
 
-def settle(place: Place) -> list[Answer]:
-    """Call cycles until nothing is left to do, and one much later; returns what they said."""
+def settle(place: Place, after: int) -> list[Answer]:
+    """Call cycles until nothing is left to do, and perhaps one much later; returns what they said."""
     answers = []
-    for number in range(1, MOST_CYCLES):
+    for number in range(after + 1, after + MOST_CYCLES):
         with suppress(TimeoutError):
             until(place.is_idle)  # a supervisor may be waiting for a disk to get room
         answers.append(place.cycle(number))
@@ -60,9 +60,9 @@ def is_quiet(place: Place) -> bool:
     return not waits and not state.unrecorded and len(state.tasks) == len(TASKS)
 
 
-def judge(place: Place, first: Answer | None, *, killed: bool = False) -> Verdict:
-    """Let the project come to rest and judge it; `first` is the cycle that a fault met."""
-    later = settle(place)
+def judge(place: Place, first: Answer | None, *, killed: bool = False, after: int = 0) -> Verdict:
+    """Let the project come to rest after a cycle and judge it; `first` is the cycle that a fault met."""
+    later = settle(place, after)
     troubles = _words(place, [*([first] if first else []), *later])
     if first and killed and first.code != KILLED:
         troubles.append(f"a cycle that was killed ended with {first.code}")
