@@ -218,7 +218,7 @@ class _Cycle:
         try:
             self.world.runner.prepare(order)
         except OSError as error:
-            problem = f"its run cannot be set up: {error.strerror or error}"
+            problem = f"its run cannot be set up in '{self.config.state_dir}': {error.strerror or error}"
             self.unstartable[decision.task] = replace(decision, code=Code.ERROR, reason=problem)
         else:
             orders[decision.task] = order

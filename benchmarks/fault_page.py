@@ -42,7 +42,9 @@ The words in the tables:
 
 A kill before a call is a kill after the one before it. An error comes once for EIO, EDQUOT and EINTR, and from then
 on for ENOSPC, EACCES and EROFS (of a supervisor three times: it waits ten minutes for a disk). An empty cell was
-not tried: the error cannot come from that call, or the call only closes or reads again. {sampled}
+not tried: the error cannot come from that call, or the call only closes or reads again.
+
+{sampled}
 """
 
 

@@ -177,7 +177,7 @@ def test_why_and_why_at_answer_for_every_code(program: Program) -> None:
     assert then == {name: (*want[:3], started.get(name, want[3])) for name, want in EXPECTED.items()}
     error = program("why", "error", "--at", "22:40", "--json").json
     assert error["code"] == "ERROR"
-    assert "cannot be set up" in error["reason"]
+    assert "cannot be set up in '" in error["reason"]
     for name in EXPECTED:
         text = program("why", name, "--at", "22:41").out
         assert EXPECTED[name][0] in text
