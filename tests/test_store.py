@@ -43,9 +43,18 @@ def change(store: Store, after: State) -> None:
 def test_a_state_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "new" / "outputs")
     change(store, FULL)
-    assert store.read().state == FULL
+    assert Store(store.folder).read().state == FULL
     assert is_private(store.path)
     assert is_private(store.folder)
+
+
+def test_a_file_that_is_as_it_was_is_not_understood_a_second_time(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    assert store.read().state is FULL
+    change(Store(tmp_path), state())
+    assert store.read().state == state()
+    assert store.read().state is store.read().state
 
 
 moments = st.datetimes(
