@@ -150,9 +150,7 @@ class Store:
             with suppress(_DamagedError):
                 self._load(path)
                 continue
-            aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
-            files.replace(path, aside)
-            transaction.notes.append(f"kept as '{aside.name}' for a look")
+            transaction.notes.append(f"kept as '{files.set_aside(path, now).name}' for a look")
 
 
 class _DamagedError(Exception):

@@ -173,6 +173,20 @@ def test_a_damaged_state_is_set_aside_and_the_copy_before_it_used(tmp_path: Path
     assert any(aside.name in note for note in transaction.notes)
 
 
+def test_of_many_damaged_states_the_latest_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(files.KEPT_ASIDE + 2):
+        change(store, FULL)
+        store.path.write_bytes(b"{")
+        store.backup.unlink(missing_ok=True)
+        # The clock was set back before the last one: its name is the smallest.
+        hour = number if number <= files.KEPT_ASIDE else 0
+        with store.transaction(NOW.replace(month=1 if not hour else 2, hour=hour)) as transaction:
+            assert transaction.damaged
+    kept = sorted(one.name.partition("corrupt-")[2] for one in tmp_path.glob("*.corrupt-*"))
+    assert [name[4:6] + name[9:11] for name in kept] == ["0100", "0202", "0203"]
+
+
 def test_a_missing_state_beside_its_copy_is_a_lost_one(tmp_path: Path) -> None:
     store = Store(tmp_path)
     change(store, FULL)
