@@ -20,7 +20,7 @@ if not __package__:
     # At the end, so that no file of site-packages can stand in for a module of the standard library.
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from adaptive_scheduler import supervisor
+from adaptive_scheduler import supervisor, trees
 
 LENGTH_BYTES = 4
 FILES = 2
@@ -41,6 +41,7 @@ def main() -> int:
     """Fork a supervisor for each letter, until there are no more."""
     line = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, _collect)
+    trees.of_this_system()  # loads what is for this system, once for all
     # What is there now is never freed: looking for garbage would only copy pages that are shared.
     gc.freeze()
     while letter := _received(line):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adaptive_scheduler.runners.spawn import Detached
 
 ID_FORM = "%Y%m%dT%H%M%S"
-WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
+WAIT_FIRST_S, WAIT_LONGEST_S = 0.005, 0.25
 
 
 class LocalRunner:
