@@ -30,6 +30,9 @@ import soak_ground as ground
 
 BEGIN = datetime(2025, 11, 2, 0, 30, tzinfo=UTC)
 TICK = timedelta(minutes=5)
+FAST, REAL = ("5m", "15m"), ("1m", "10s")
+"""The tick, and the interval of the task that is due most often: in the fast life many a cycle is a short one."""
+
 REAL_EVERY_S = 10.0
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -85,9 +88,15 @@ class Soak:
         """Return the environment of a cycle."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTIVE_")}
         if not self.real:
-            load = f"cpu={self.dice.choice((10, 45, 85))},memory={self.dice.choice((30, 50, 70))}"
-            clean |= {"ADAPTIVE_FAKE_NOW": self.now.isoformat(), "ADAPTIVE_FAKE_SAMPLE": load}
+            clean["ADAPTIVE_FAKE_NOW"] = self.now.isoformat()
+            clean |= {} if (load := self.load()) == "-" else {"ADAPTIVE_FAKE_SAMPLE": load}
         return clean | {ground.MARK: self.mark}
+
+    def load(self) -> str:
+        """Return the load that a cycle pretends to see: every other day none, for only what is measured is learned."""
+        if self.now.toordinal() % 2:
+            return "-"
+        return f"cpu={self.dice.choice((10, 45, 85))},memory={self.dice.choice((30, 50, 70))}"
 
     def start(self, wait: str) -> "subprocess.Popen[bytes]":
         """Start a cycle by the real command."""
@@ -115,7 +124,7 @@ class Soak:
         if self.broken_for:
             self.broken_for -= 1
             if not self.broken_for:
-                ground.lay_out(self.folder, "5m")
+                ground.lay_out(self.folder, *FAST)
         elif roll < 0.01:
             self.done["edits"] += 1
             with self.config.open("a", encoding="utf-8") as file:
@@ -157,7 +166,7 @@ class Soak:
 
 def fast(soak: Soak, cycles: int, every: int) -> None:
     """Run a month of cycles, and measure now and then."""
-    ground.lay_out(soak.folder, "5m")
+    ground.lay_out(soak.folder, *FAST)
     worker = Path(__file__).with_name("soak_worker.py")
     with (soak.folder / "said").open("ab") as said:
         argv = [sys.executable, str(worker), str(soak.config)]
@@ -174,7 +183,8 @@ def fast(soak: Soak, cycles: int, every: int) -> None:
             soak.by_command()
             continue
         wait_s = 5.0 if number > cycles else soak.dice.choice((0, 0, 0.1, 1))
-        code, *held = in_worker(child.stdin, child.stdout, soak.now, wait_s)
+        code, short, *held = in_worker(child.stdin, child.stdout, f"{soak.now.isoformat()} {wait_s} {soak.load()}")
+        soak.done["short cycles"] += short
         soak.judge(code, "the worker")
         if number % 10 == 0:
             soak.collect()
@@ -193,16 +203,16 @@ def fast(soak: Soak, cycles: int, every: int) -> None:
     child.wait()
 
 
-def in_worker(to: IO[str], back: IO[str], now: datetime, wait_s: float) -> list[int]:
-    """Run one cycle in the worker; returns its exit code and what the worker holds."""
-    to.write(f"{now.isoformat()} {wait_s}\n")
+def in_worker(to: IO[str], back: IO[str], cycle: str) -> list[int]:
+    """Run one cycle in the worker; returns its exit code, whether it was a short one, and what the worker holds."""
+    to.write(f"{cycle}\n")
     to.flush()
     return [int(word) for word in back.readline().split()]
 
 
 def real_time(soak: Soak, minutes: float) -> None:
     """Call the real command every 10 seconds, as cron would, and measure every time."""
-    ground.lay_out(soak.folder, "1m")
+    ground.lay_out(soak.folder, *REAL)
     soak.real = True
     until_s = time.monotonic() + minutes * 60
     while time.monotonic() < until_s:
@@ -280,10 +290,11 @@ def main() -> None:
         if asked.keep:
             asked.keep.mkdir(parents=True)
         soak = Soak((asked.keep or Path(folder)).resolve(), random.Random(asked.seed), os.urandom(8).hex())
-        if asked.fast:
-            fast(soak, asked.cycles, max(10, asked.cycles // 100))
-        else:
-            real_time(soak, asked.minutes)
+        with suppress(KeyboardInterrupt):  # the verdict is on what there is
+            if asked.fast:
+                fast(soak, asked.cycles, max(10, asked.cycles // 100))
+            else:
+                real_time(soak, asked.minutes)
         sys.exit(0 if verdict(soak) else 1)
 
 

@@ -27,7 +27,7 @@ keep = 2
 keep = "2d"
 [tasks.often]
 priority = "critical"
-interval = "{tick}"
+interval = "{often}"
 script = "often.sh"
 [tasks.hourly]
 interval = "1h"
@@ -93,9 +93,9 @@ class Ledger:
         ]
 
 
-def lay_out(folder: Path, tick: str) -> None:
+def lay_out(folder: Path, tick: str, often: str) -> None:
     """Write tasks.toml and its scripts."""
-    (folder / "tasks.toml").write_text(CONFIG.format(tick=tick), encoding="utf-8")
+    (folder / "tasks.toml").write_text(CONFIG.format(tick=tick, often=often), encoding="utf-8")
     for name, body in SCRIPTS.items():
         text = f'echo "$ADAPTIVE_RUN_ID" >> "{folder}/marks"\n{body}'
         (folder / name).write_text(text, encoding="utf-8")

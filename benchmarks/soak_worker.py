@@ -1,7 +1,8 @@
 """Many cycles in one process, so that what one of them leaks can be seen: one line in, one line out for each.
 
-A line in is `NOW SECONDS`: when the cycle pretends to be and how long it may wait; a line out is its exit code, and
-the resident kilobytes, descriptors and threads of this process after it.
+A line in is `NOW SECONDS LOAD`: when the cycle pretends to be, how long it may wait, and which load it pretends to see,
+`-` for none; a line out is its exit code, whether it was a short one, and the resident kilobytes, descriptors and
+threads of this process after it.
 """
 
 import gc
@@ -12,18 +13,23 @@ import traceback
 from datetime import timedelta
 from pathlib import Path
 
+from adaptive_scheduler import short_cycle
 from adaptive_scheduler.commands.run import run
 from adaptive_scheduler.errors import SchedulerError
 
+FAKE_SAMPLE = "ADAPTIVE_FAKE_SAMPLE"
 BUG = 99
 
 
 def main(config: str) -> None:
     """Run cycles until there are no more lines."""
     for line in sys.stdin:
-        now, seconds = line.split()
-        os.environ["ADAPTIVE_FAKE_NOW"] = now
-        print(cycle(config, timedelta(seconds=float(seconds))), *held(), flush=True)
+        now, seconds, load = line.split()
+        os.environ.pop(FAKE_SAMPLE, None)
+        os.environ |= {"ADAPTIVE_FAKE_NOW": now} | ({} if load == "-" else {FAKE_SAMPLE: load})
+        short = short_cycle.attempt(["--config", config, "run", "--quiet"], os.environ)
+        code = 0 if short else cycle(config, timedelta(seconds=float(seconds)))
+        print(code, int(short), *held(), flush=True)
 
 
 def cycle(config: str, wait: timedelta) -> int:
