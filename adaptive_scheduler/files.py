@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,9 @@ Result = TypeVar("Result")
 
 PRIVATE = 0o600
 FOR_ALL_TO_READ = 0o644
+
+KEPT_ASIDE = 3
+"""How many damaged copies of a file are kept for a look: a bad disk makes one after the other."""
 
 PATIENCE_S = 5.0
 PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.002, 0.05
@@ -73,6 +77,18 @@ def _owned(descriptor: int, like: os.stat_result) -> None:
 def replace(source: Path, target: Path) -> None:
     """Rename over the target, waiting out readers on Windows; OSError when it stays impossible."""
     _patiently(lambda: source.replace(target), target)
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file for a look, the oldest of earlier ones giving way; returns the new name, raises OSError."""
+    aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
+    replace(path, aside)
+    # After the clock was set back the latest has not the latest name.
+    earlier = sorted(one for one in path.parent.glob(f"{path.name}.corrupt-*") if one != aside)
+    for one in earlier[: 1 - KEPT_ASIDE]:
+        with suppress(OSError):
+            remove(one)
+    return aside
 
 
 def read_bytes(path: Path) -> bytes:

@@ -43,9 +43,18 @@ def change(store: Store, after: State) -> None:
 def test_a_state_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "new" / "outputs")
     change(store, FULL)
-    assert store.read().state == FULL
+    assert Store(store.folder).read().state == FULL
     assert is_private(store.path)
     assert is_private(store.folder)
+
+
+def test_a_file_that_is_as_it_was_is_not_understood_a_second_time(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    assert store.read().state is FULL
+    change(Store(tmp_path), state())
+    assert store.read().state == state()
+    assert store.read().state is store.read().state
 
 
 moments = st.datetimes(
@@ -162,6 +171,20 @@ def test_a_damaged_state_is_set_aside_and_the_copy_before_it_used(tmp_path: Path
     assert aside.read_bytes() == content
     assert (store.read().state.cycle, store.read().damaged) == (9, False)
     assert any(aside.name in note for note in transaction.notes)
+
+
+def test_of_many_damaged_states_the_latest_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(files.KEPT_ASIDE + 2):
+        change(store, FULL)
+        store.path.write_bytes(b"{")
+        store.backup.unlink(missing_ok=True)
+        # The clock was set back before the last one: its name is the smallest.
+        hour = number if number <= files.KEPT_ASIDE else 0
+        with store.transaction(NOW.replace(month=1 if not hour else 2, hour=hour)) as transaction:
+            assert transaction.damaged
+    kept = sorted(one.name.partition("corrupt-")[2] for one in tmp_path.glob("*.corrupt-*"))
+    assert [name[4:6] + name[9:11] for name in kept] == ["0100", "0202", "0203"]
 
 
 def test_a_missing_state_beside_its_copy_is_a_lost_one(tmp_path: Path) -> None:

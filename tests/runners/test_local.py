@@ -101,6 +101,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "go").touch()
     for run_id in made.run_ids:
         kill_all(run_id)
+    made.runner.close()
     until(made.all_reaped, "the end of the supervisors")
 
 
