@@ -21,16 +21,28 @@ FOR_ALL_TO_READ = 0o644
 KEPT_ASIDE = 3
 """How many damaged copies of a file are kept for a look: a bad disk makes one after the other."""
 
+TEMPORARY = ".tmp"
+
 PATIENCE_S = 5.0
 PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.002, 0.05
 """On Windows a file cannot be replaced while somebody reads it, nor read while it is replaced: milliseconds both."""
 
 
-def private_folder(path: Path) -> None:
-    """Make a folder that only its owner may enter, and its parents likewise; OSError when that cannot be."""
+def private_folder(path: Path, *, durable: bool = False) -> None:
+    """Make a folder that only its owner may enter, and its parents likewise; OSError when that cannot be.
+
+    `durable` is for one that must not be gone after a power cut, whatever was made durable inside it.
+    """
     if not path.parent.exists():
-        private_folder(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
+        private_folder(path.parent, durable=durable)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        if durable:
+            sync_folder(path.parent)
 
 
 def replace_file(
@@ -41,7 +53,7 @@ def replace_file(
     It gets the mode and the owner of `like`, where given. Raises OSError, with the temporary file removed, when
     anything fails.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(temporary, flags, PRIVATE)
@@ -63,6 +75,19 @@ def replace_file(
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_temporary(path: Path) -> bool:
+    """Say whether a name is one that `replace_file` gives to what it writes."""
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY)
+
+
+def sweep(folder: Path, before_s: float) -> None:
+    """Remove what writers that were killed left in a folder, changed before a time; OSError when that cannot be."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # its writer has come to its end meanwhile
+            if is_temporary(path) and path.stat().st_mtime < before_s:
+                path.unlink()
 
 
 def _owned(descriptor: int, like: os.stat_result) -> None:

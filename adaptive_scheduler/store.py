@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from adaptive_scheduler import beatfile, codec, files, locks, standing
@@ -23,6 +23,9 @@ from adaptive_scheduler.model import State
 NAME = standing.STATE
 LOCK_WAIT_S = 60.0
 """Transactions last milliseconds; a minute of waiting means that something is stuck."""
+
+LEFT_AFTER = timedelta(hours=1)
+"""A file that is written takes milliseconds; one that is so old was left behind."""
 
 
 @dataclass
@@ -77,8 +80,11 @@ class Store:
         if found is not None and path == self.backup:
             # A missing state beside its copy is a lost one.
             notes.append(f"the copy before it, '{path.name}', is used")
-        if found is None and not notes and self._has_a_past():
-            notes.append(f"'{self.path}' and its copy are missing beside earlier runs")
+        try:
+            if found is None and not notes and self._has_a_past():
+                notes.append(f"'{self.path}' and its copy are missing beside earlier runs")
+        except OSError as error:
+            raise self._unusable(error) from error
         written = found or State()
         beats = decoded(beatfile.lines(self.folder)) if found else ()
         new = tuple(one for one in beats if one.cycle > written.cycle)
@@ -97,7 +103,7 @@ class Store:
         version, or writing fails; whatever was on disk before is then still there.
         """
         try:
-            files.private_folder(self.folder)
+            files.private_folder(self.folder, durable=True)
             with locks.hold(self.folder / standing.LOCK, timeout_s=LOCK_WAIT_S):
                 transaction = self.read()
                 if transaction.damaged:
@@ -110,6 +116,10 @@ class Store:
             raise StateError(f"the state in '{self.folder}' stays locked by another process: {error}") from error
         except OSError as error:
             raise self._unusable(error) from error
+
+    def sweep(self, now: datetime) -> None:
+        """Remove what writers that were killed have left in the folder; raises OSError."""
+        files.sweep(self.folder, (now - LEFT_AFTER).timestamp())
 
     def _unusable(self, error: OSError) -> StateError:
         return StateError(

@@ -1,10 +1,12 @@
 """The state file: transactions, damage, versions, and that nothing is ever read as a first run."""
 
+import errno
 import json
 import multiprocessing
 import os
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -230,6 +232,36 @@ def test_a_full_disk_leaves_the_state_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot use the state"):
         change(store, replace(FULL, cycle=8))
     assert store.read().state == FULL
+
+
+def test_a_new_state_folder_outlives_a_power_cut_with_all_its_parents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    change(Store(tmp_path / "deep" / "outputs"), FULL)
+    assert synced == [tmp_path, tmp_path / "deep", tmp_path / "deep" / "outputs"]
+    change(Store(tmp_path / "deep" / "outputs"), replace(FULL, cycle=8))
+    assert synced[3:] == [tmp_path / "deep" / "outputs"]
+
+
+def test_a_folder_whose_past_cannot_be_asked_is_no_first_run(tmp_path: Path) -> None:
+    class Unreadable(Store):
+        def _has_a_past(self) -> bool:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(StateError, match=r"cannot use the state in .*set scheduler.state_dir"):
+        Unreadable(tmp_path).read()
+
+
+def test_what_killed_writers_left_is_swept_away_when_it_is_old(tmp_path: Path) -> None:
+    old, young, other = tmp_path / ".state.json.1.tmp", tmp_path / ".state.json.2.tmp", tmp_path / ".keep"
+    for path, hours in ((old, 2), (young, 0), (other, 2)):
+        path.touch()
+        moment = (NOW - timedelta(hours=hours)).timestamp()
+        os.utime(path, (moment, moment))
+    Store(tmp_path).sweep(NOW)
+    assert sorted(tmp_path.iterdir()) == [other, young]
 
 
 def _count(folder: Path, times: int) -> None:

@@ -5,11 +5,13 @@
 supervisor that is late exits without starting anything.
 """
 
+import math
 import os
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from adaptive_scheduler import locks
+from adaptive_scheduler import files, locks
 from adaptive_scheduler.model import Result, Status
 from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners.base import Finished, Lost, Running, RunState, StepResult
@@ -72,6 +74,9 @@ def recover(folder: RunFolder, run_id: str) -> RunState:
         if isinstance(state, Lost):
             from adaptive_scheduler import trees
 
+            # What its supervisor was writing when it died; no new one can come now.
+            with suppress(OSError):
+                files.sweep(folder.path, math.inf)
             ended = trees.end_leftovers(run_id)
             if ended:
                 leftovers = "1 leftover process" if ended == 1 else f"{ended} leftover processes"

@@ -44,7 +44,9 @@ def launch(start: Spawn, folder: RunFolder, fd: int, env: Mapping[str, str], now
             _give_up(folder, now, f"its supervisor cannot be started: {words}")
         return None
     finally:
-        os.close(fd)
+        # Nothing was written through it: whatever a broken disk says now, the supervisor is at work.
+        with suppress(OSError):
+            os.close(fd)
 
 
 def _give_up(folder: RunFolder, now: datetime, cause: str) -> None:

@@ -93,7 +93,7 @@ class LocalRunner:
         folders = [self._folder(task, run_id) for task, run_id in live.items()]
         if not folders:
             return False
-        while all(folder.is_alive() and not folder.done.exists() for folder in folders):
+        while all(_goes_on(folder) for folder in folders):
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 return False
@@ -172,6 +172,14 @@ class LocalRunner:
     def reap(self) -> None:
         """Collect the supervisors of ours that have ended, so that they leave no zombies."""
         self.started = [process for process in self.started if process.poll() is None]
+
+
+def _goes_on(folder: RunFolder) -> bool:
+    """Say whether a run has not ended yet, as far as its folder can be asked."""
+    try:
+        return folder.is_alive() and not folder.done.exists()
+    except OSError:
+        return True  # a later cycle may be told
 
 
 def rss_of(pid: int) -> int | None:
