@@ -78,3 +78,9 @@ class Config:
     cluster: Cluster | None = None
     notify: Notify = field(default_factory=Notify)
     metrics: Textfile | None = None
+
+
+def names_of(config: Config) -> tuple[str, ...]:
+    """Return the variables with the addresses that a configuration knows."""
+    pinged = (config.notify.ping, *(task.ping for task in config.tasks.values()))
+    return tuple(dict.fromkeys(name for name in (*config.notify.to, *pinged) if name))

@@ -1,7 +1,6 @@
 """Whole cycles with the real lookout: what fires when, what it starts, and what no damage may ever do to a cycle."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adaptive_scheduler import alarms, probing, recall
+from adaptive_scheduler import alarms, files, probing, recall
 from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline
 from adaptive_scheduler.edges import Seen
 from adaptive_scheduler.events import Answer, Event, Level, Watch
@@ -499,8 +498,15 @@ def test_an_alarm_that_fails_costs_a_note_and_what_was_remembered(
     assert Alone(tmp_path, pretended=True).cycle() == said
 
 
-def test_a_baseline_that_cannot_be_written_costs_a_note(world: TestWorld) -> None:
-    (world.folder / f".{recall.NAME}.{os.getpid()}.tmp").mkdir()
+def test_a_baseline_that_cannot_be_written_costs_a_note(world: TestWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = files.replace_file
+
+    def full(path: Path, *arguments: Any, **options: Any) -> None:
+        if path.name == recall.NAME:
+            raise OSError("no room")
+        write(path, *arguments, **options)
+
+    monkeypatch.setattr(files, "replace_file", full)
     before = (world.folder / recall.NAME).read_text()
     assert next_tick(world.task("a", 5, adaptive=False)) == ["a"]
     assert next_tick(world.load(cpu=95)) == ["cpu_spike", "a"]

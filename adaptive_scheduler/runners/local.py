@@ -68,7 +68,7 @@ class LocalRunner:
         """Start the supervisor; when that fails the run ends at once, with the status `error`."""
         folder, fd = self._folder(order.task.name, order.run_id), self.prepared.pop(order.run_id)
         now = self.started_at(order.run_id) or Clock().now()
-        supervisor = launch.launch(self.start, folder, fd, environment(order), now)
+        supervisor = launch.launch(self.start, folder, fd, environment(order, self.config), now)
         self.started += [] if supervisor is None else [supervisor]
 
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:

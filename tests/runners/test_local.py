@@ -134,7 +134,7 @@ def test_a_script_knows_the_decision_and_its_environment(bench: Bench) -> None:
 
 def test_unknown_load_is_empty_text_for_the_script(bench: Bench) -> None:
     order = bench.order()
-    env = environment(Order(order.task, order.run_id, "forced"))
+    env = environment(Order(order.task, order.run_id, "forced"), bench.config)
     assert (env["ADAPTIVE_CPU"], env["ADAPTIVE_MEMORY"]) == ("", "")
 
 
@@ -503,7 +503,7 @@ def test_a_script_finds_the_event_that_started_it(bench: Bench) -> None:
 def test_without_an_event_there_is_none_even_when_a_script_called_the_cycle(bench: Bench) -> None:
     order = bench.order()
     given = {"ADAPTIVE_EVENT": "that of the script", "OTHER": "kept"}
-    assert "ADAPTIVE_EVENT" not in environment(order, given)
-    assert environment(order, given)["OTHER"] == "kept"
-    mine = environment(replace(order, event=event()), given)["ADAPTIVE_EVENT"]
+    assert "ADAPTIVE_EVENT" not in environment(order, bench.config, given)
+    assert environment(order, bench.config, given)["OTHER"] == "kept"
+    mine = environment(replace(order, event=event()), bench.config, given)["ADAPTIVE_EVENT"]
     assert json.loads(mine)["kind"] == "cpu_spike"
