@@ -109,12 +109,15 @@ def _problem(place: str, there: os.stat_result, *, sticky_will_do: bool) -> str:
     )
     if not doubt:
         return ""
+    us = "not to root" if me == rights.ROOT else f"neither to root nor to {_user(me)}"
     mode = f"mode {stat.S_IMODE(there.st_mode):04o}"
     told = {
-        rights.OWNER: f"'{place}' belongs to {_user(there.st_uid)}, neither to root nor to {_user(me)}: chown it",
+        rights.OWNER: f"'{place}' belongs to {_user(there.st_uid)}, {us}: chown '{place}'",
         rights.GROUP: f"'{place}' can be written by others of its group ({mode}): chmod g-w '{place}'",
         rights.EVERYBODY: f"'{place}' can be written by everybody ({mode}): chmod o-w '{place}'",
     }
+    if there.st_mode & stat.S_ISVTX:  # nobody wants to hear `chmod /tmp`
+        told[rights.EVERYBODY] = f"'{place}' can be written by everybody ({mode}): take a folder of your own"
     return f"{told[doubt]}, or set {VARIABLE}=1 where that is meant"
 
 

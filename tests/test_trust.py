@@ -55,7 +55,7 @@ def test_a_step_of_somebody_else_is_named_with_its_owner(project: Path, step: st
     path = (project / step).resolve()
     given_away(path)
     assert objection(project / "tasks.toml").startswith(f"'{path}' belongs to ")
-    assert "neither to root nor to" in objection(project / "tasks.toml")
+    assert f", not to root: chown '{path}', or set" in objection(project / "tasks.toml")
 
 
 def test_a_user_whom_nobody_knows_is_named_by_number(project: Path) -> None:
