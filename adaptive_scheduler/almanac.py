@@ -5,12 +5,14 @@ rolling load.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import files, lessons, rolling
+from adaptive_scheduler.beats import Beat
 from adaptive_scheduler.lessons import Knowledge, Learning
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.rolling import Rolling
@@ -71,8 +73,10 @@ class Almanac:
         content = json.dumps({"version": lessons.VERSION, **learned}, separators=(",", ":"))
         files.replace_file(self.path, content.encode())
 
-    def learning(self, config: Config, sample: Sample, now: datetime, cpus: float | None) -> Learning:
-        """Return what holds at this moment; nothing is written."""
+    def learning(
+        self, config: Config, sample: Sample, now: datetime, cpus: float | None, past: Iterable[Beat] = ()
+    ) -> Learning:
+        """Return what holds at this moment, after the short cycles `past`; nothing is written."""
         rules = config.rules
         if rules.rhythm.learned == lessons.OFF:
             return Learning(rules, Knowledge(), {})
@@ -82,6 +86,8 @@ class Almanac:
             load = self.load()
             cpu = sample.cpu if sample.foreign_cpu is None else sample.foreign_cpu
             if load is not None and cpu is not None and load.grid == rolling.grid_for(rules.tick):
+                for one in past:
+                    load = rolling.added(load, one.at, rules.tick, one.sample.cpu or 0.0)
                 load = rolling.added(load, now, rules.tick, cpu)
         learned, why = lessons.standing(config.tasks, knowledge, load, now, rules, cpus)
         pairs = rules.heavy_pairs

@@ -4,12 +4,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import archive_rows, codec
+from adaptive_scheduler import archive_rows, beatfile, codec
+from adaptive_scheduler.beats import Beat, decoded
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Answer, Event, Process
@@ -163,7 +164,9 @@ class Archive:
         rows = self._rows(
             "select * from samples where at between :since and :until order by at", _stretch(since, until)
         )
-        return list(archive_rows.sound(rows, archive_rows.sample))
+        found = list(archive_rows.sound(rows, archive_rows.sample))
+        last = found[-1].at if found else since
+        return found + [one.sample for one in self._beats() if last < one.at <= until]
 
     def entry_at(self, task: str, moment: datetime) -> tuple[Entry | None, Sample | None]:
         """Return the ledger row in force at that moment and the sample it rested on."""
@@ -180,7 +183,19 @@ class Archive:
                     "select * from samples where at between ? and ? order by at desc limit 1",
                     (row["first_at"], min(iso(moment), row["last_at"])),
                 ).fetchone()
-        return (None if row is None else _entry(row)), (None if sample is None else archive_rows.sample(sample))
+            newest = database.execute("select max(last_at) from decisions").fetchone()[0]
+        entry = None if row is None else _entry(row)
+        measured = None if sample is None else archive_rows.sample(sample)
+        if entry is not None and row["last_at"] == newest:
+            # What short cycles saw since then is not in the tables yet: the decision was the same in all of them.
+            beats = [one for one in self._beats() if one.at > entry.last_at]
+            if beats:
+                entry = replace(entry, last_at=beats[-1].at)
+            measured = next((one.sample for one in reversed(beats) if one.at <= moment), measured)
+        return entry, measured
+
+    def _beats(self) -> tuple[Beat, ...]:
+        return decoded(beatfile.lines(self.folder))
 
 
 def _stretch(since: datetime, until: datetime) -> dict[str, str]:

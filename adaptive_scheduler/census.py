@@ -4,7 +4,6 @@ On Linux one small read of /proc a process, for this is asked every cycle; elsew
 ends meanwhile, or that may not be looked at, is left out, and that is all.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -12,15 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from adaptive_scheduler import procstat
 from adaptive_scheduler.events import Process
 
 ROOT = Path("/")
 RUN_ID = "ADAPTIVE_RUN_ID"
-STAT_BYTES = 4096
-LONGEST_COMM = 15
-"""The kernel cuts names here; the command line often knows the rest."""
-
-LONGEST_NAME = 64
 
 
 def take() -> tuple[Process, ...]:
@@ -39,31 +34,17 @@ def run_id_of(pid: int) -> str:
 
 
 def _from_proc(root: Path) -> Iterator[Process]:
-    folder, boot_s, ticks_a_second, page_bytes = f"{root / 'proc'}", _boot_s(root), _ticks_a_second(), _page_bytes()
-    for name in _listed(folder):
-        if not name.isdecimal() or (line := _read(f"{folder}/{name}/stat")) is None:
-            continue
-        # The name stands in parentheses and may hold any character, so the fields count from the last one.
-        head, _, rest = line.rpartition(b")")
-        fields = rest.split()
-        try:
-            parent, started = int(fields[1]), int(fields[19])
-            own, ended_children = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
-            rss = int(fields[21]) * page_bytes
-        except (IndexError, ValueError):
-            continue
-        comm = head.partition(b"(")[2]
-        if len(comm) >= LONGEST_COMM and rss > 0:
-            comm = _whole(comm, f"{folder}/{name}/cmdline")
-        yield Process(
-            pid=int(name),
-            name=comm.decode("utf-8", "replace"),
-            created=round(boot_s + started / ticks_a_second, 2),
-            rss=rss,
-            cpu_s=own / ticks_a_second,
-            parent=parent,
-            ended_children_s=ended_children / ticks_a_second,
-        )
+    if sys.platform != "win32":
+        for pid, name, created, rss, cpu_s, parent, ended_children_s in procstat.rows(root):
+            yield Process(
+                pid=pid,
+                name=name,
+                created=created,
+                rss=rss,
+                cpu_s=cpu_s,
+                parent=parent,
+                ended_children_s=ended_children_s,
+            )
 
 
 def _from_psutil() -> Iterator[Process]:
@@ -108,58 +89,6 @@ def _marked_in_psutil(pid: int) -> str:
     return ""
 
 
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 - Path objects cost more than the reading
-    except OSError:
-        return []
-
-
-def _read(path: str) -> bytes | None:
-    """Return the beginning of a file of /proc, None when there is none: a process may end at any time."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        return os.read(descriptor, STAT_BYTES)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-
-
-def _whole(comm: bytes, path: str) -> bytes:
-    """Return the name that was cut, as far as the command line begins with it.
-
-    A program may have written a whole title there; what comes after the next space is none of our business.
-    """
-    first = (_read(path) or b"").partition(b"\0")[0].rpartition(b"/")[2]
-    rest = first[len(comm) : LONGEST_NAME].partition(b" ")[0]
-    return comm + rest if first.startswith(comm) else comm
-
-
 def _clean(name: str) -> str:
     """Return a name that every file can hold: psutil passes on bytes that are no text as lone surrogates."""
     return name.encode("utf-8", "replace").decode()
-
-
-def _boot_s(root: Path) -> float:
-    """Return when this machine was started, as psutil has it: what others learn of a process is equal to ours."""
-    with suppress(OSError):
-        for line in (root / "proc/stat").read_bytes().splitlines():
-            if line.startswith(b"btime "):
-                return float(line.split()[1])
-    return 0.0
-
-
-def _ticks_a_second() -> int:
-    if sys.platform == "win32":
-        return 100
-    return os.sysconf("SC_CLK_TCK")
-
-
-def _page_bytes() -> int:
-    if sys.platform == "win32":
-        return 4096
-    return os.sysconf("SC_PAGE_SIZE")

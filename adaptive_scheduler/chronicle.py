@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adaptive_scheduler import beatfile, notices, recent, recovery
 from adaptive_scheduler import journal as log
-from adaptive_scheduler import notices, recent, recovery
 from adaptive_scheduler.archive import HistoryError
+from adaptive_scheduler.beats import Beat, decoded
 from adaptive_scheduler.codes import HELD_BACK
 from adaptive_scheduler.edges import Noted, World
 from adaptive_scheduler.events import Event
@@ -43,12 +44,12 @@ class Chronicle:
             self.notes.append(text)
             self._lines.append(Line(self.world.clock.now(), level, log.SCHEDULER, text))
 
-    def opened(self, now: datetime, sample: Sample, cycle_before: datetime | None) -> None:
-        """Tell of the beginning, and keep its sample among the recent ones."""
+    def opened(self, now: datetime, sample: Sample, cycle_before: datetime | None, past: Sequence[Beat]) -> None:
+        """Tell of the beginning, and keep its sample among the recent ones, behind those of short cycles before it."""
         tick = self.world.config.rules.tick
         self._awake = cycle_before is not None and now - cycle_before <= MISSING_TICKS * tick
         try:
-            recent.write(self.world.store.folder, sample)
+            recent.write(self.world.store.folder, [*(one.sample for one in past), sample])
         except OSError as error:
             self.complain("WARNING", f"cannot write '{recent.NAME}': {error.strerror or error}, continuing")
         self._lines.append(log.opening(now))
@@ -183,7 +184,9 @@ class Chronicle:
         for one in decisions:
             if one.code in HELD_BACK and codes_before.get(one.task) != one.code:
                 self._lines.append(log.waiting(now, one))
+        folder = self.world.store.folder
         try:
+            past = decoded(beatfile.lines(folder))
             self.world.history.record(
                 began,
                 state.cycle,
@@ -193,7 +196,12 @@ class Chronicle:
                 events=noted.events,
                 processes=noted.processes,
                 latencies=noted.latencies,
+                past=past,
             )
+            if past:
+                beatfile.remove(folder)
+        except OSError as error:
+            self.complain("WARNING", f"'{beatfile.NAME}' cannot be removed: {error.strerror or error}, continuing")
         except HistoryError as error:
             self._history_failed(error)
         self._lines.append(log.closing(now, began, state.cycle, sample, started))

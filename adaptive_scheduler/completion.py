@@ -155,8 +155,8 @@ def _tables(path: Path) -> dict[str, Any]:
 def _run_ids(context: typer.Context) -> Iterator[str]:
     from itertools import islice
 
-    from adaptive_scheduler.config import DEFAULT_STATE_DIR, absolute
     from adaptive_scheduler.names import impossible
+    from adaptive_scheduler.places import DEFAULT_STATE_DIR, absolute
 
     # Behind a "--run" that lacks its value the parser gives up, and leaves the words unsorted.
     path, task = _tasks_toml(context), context.params.get("task") or next(iter(context.args), None)

@@ -18,15 +18,12 @@ from adaptive_scheduler.errors import ConfigError, TrustError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.model import Priority, Step, Task, Window
 from adaptive_scheduler.notify import About, Notify
+from adaptive_scheduler.places import DEFAULT_STATE_DIR, FILE_NAME, VARIABLE, absolute
 from adaptive_scheduler.settings import Config, MemoryGate, Rhythm, Rules
 from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.watchlist import probes, watches
 
 Plain = Mapping[str, Any]
-
-FILE_NAME = "tasks.toml"
-VARIABLE = "ADAPTIVE_SCHEDULER_CONFIG"
-DEFAULT_STATE_DIR = "outputs"
 
 _WAY_OUT = "name another file with --config, or write a starter with 'adaptive-scheduler init'"
 _SECONDS = ("interval", "max_defer", "timeout", "retry_delay", "expected_duration")
@@ -131,11 +128,6 @@ def build(plain: Plain, path: Path, *, platform: str) -> Config:
             {"keep_runs": "runs_keep", "keep_bytes": "runs_max_bytes", "output_max": "output_max_bytes"},
         ),
     )
-
-
-def absolute(config_path: Path, written: str) -> str:
-    """Return the absolute path that the file at an absolute path means by a relative one, or by one with ~."""
-    return os.path.abspath(config_path.parent / os.path.expanduser(written))  # noqa: PTH100, PTH111  # see `build`; never raises
 
 
 def _renamed(table: Plain, names: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The system's own CPU counters -> Reading, and the mean load between two of them.
 
 Counters cover the CPUs this process may use. On Linux /proc/stat is read directly: psutil's list says
-nothing of a CPU's number, which matters when one is offline or out of our reach.
+nothing of a CPU's number, which matters when one is offline or out of our reach. And loading psutil takes longer than
+all that a cycle with nothing due has to do, so it is loaded where it is needed.
 """
 
 import os
@@ -10,11 +11,9 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import psutil
-
 from adaptive_scheduler import limits as containers
 from adaptive_scheduler.clock import Clock
-from adaptive_scheduler.machine import Reading
+from adaptive_scheduler.reading import Reading
 
 ROOT = Path("/")
 
@@ -82,6 +81,8 @@ def _proc_stat(root: Path, usable: Collection[int]) -> Iterator[tuple[float, flo
 
 
 def _psutil(usable: Collection[int]) -> Iterator[tuple[float, float]]:
+    import psutil
+
     each = psutil.cpu_times(percpu=True)
     for number, times in enumerate(each):
         if number in usable or len(usable) >= len(each):
@@ -98,6 +99,8 @@ def _ticks_a_second() -> int:
 def _usable_cpus() -> Collection[int]:
     if sys.platform == "linux":
         return os.sched_getaffinity(0)
+    import psutil
+
     return range(psutil.cpu_count() or 1)
 
 
@@ -110,5 +113,7 @@ def _boot_id(root: Path) -> str:
     try:
         return (root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
+        import psutil
+
         # Elsewhere the boot time stands in, to the minute: it wobbles when the clock is adjusted.
         return str(round(psutil.boot_time() / 60))

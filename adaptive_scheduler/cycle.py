@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adaptive_scheduler import journal as log
 from adaptive_scheduler import recovery
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
+from adaptive_scheduler.beats import Beat, localised
 from adaptive_scheduler.chronicle import Chronicle
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
@@ -69,6 +69,7 @@ class _Cycle:
         self.held: dict[str, int] = {}
         self.events: list[Event] = []
         self.write_s: float | None = None
+        self.past: tuple[Beat, ...] = ()
         self.fleet = NOBODY
         self.fruitless = 0
         self.damaged = self.interrupted = False
@@ -80,8 +81,10 @@ class _Cycle:
         """Collect, plan and start, once."""
         first = self.sample is None
         now = self.at if first else self.world.clock.now()
-        peek = self.world.store.read().state
+        read = self.world.store.read()
+        peek = read.state
         if first:
+            self.past = localised(read.beats, now)
             self.chronicle.mend_history(now, peek)
         reports = self.world.runner.states(live_runs(peek))
         if self.sample is None:
@@ -89,7 +92,7 @@ class _Cycle:
             self.sample, readings = self.world.meter.measure(peek.readings, now, own_s)
             self._learned(now, self.sample, readings)
             own = own_load(peek, self.sample, usage_s, cpus_of(readings), now, self.rules.tick)
-            self.world.lookout.look(Seen(now, self.sample, own, peek.readings, readings))
+            self.world.lookout.look(Seen(now, self.sample, own, peek.readings, readings, self.past))
         else:
             now_left = self.world.meter.memory()
             self.sample = replace(
@@ -135,7 +138,7 @@ class _Cycle:
         if self.budget is None and state.nominal_at is not None:
             margin = min(MARGIN, self.rules.tick * MARGIN_SHARE)
             self.budget = state.nominal_at + self.rules.tick - margin - now
-        self.chronicle.opened(now, sample, before)
+        self.chronicle.opened(now, sample, before, self.past)
         state, gone = folds.lapsed(state, self.config.tasks, now, self.rules.tick)
         self.chronicle.lapsed(now, gone)
         state, events = self.world.lookout.notice(state, now)
@@ -154,7 +157,7 @@ class _Cycle:
 
     def _learned(self, now: datetime, sample: Sample, readings: tuple[Reading, ...]) -> None:
         """Take what was learned into the rules of this cycle, and keep the load it is measured by."""
-        learning = self.world.almanac.learning(self.config, sample, now, cpus_of(readings))
+        learning = self.world.almanac.learning(self.config, sample, now, cpus_of(readings), self.past)
         self.rules = learning.rules
         if learning.load is not None:
             try:
@@ -189,7 +192,7 @@ class _Cycle:
                     self._prepare(decision, state.tasks[decision.task], now, sample, orders)
             if len(self.unstartable) == unstartable:
                 break
-        tempo = log.tempo_of(sample.cpu, self.rules.rhythm) if first else None
+        tempo = self.rules.rhythm.tempo(sample.cpu) if first else None
         if tempo is not None:
             self.chronicle.tempo(now, state, decisions, tempo, sample.cpu)
         state = folds.decided(state, decisions, tempo)

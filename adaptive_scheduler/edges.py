@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from adaptive_scheduler.almanac import Almanac
+from adaptive_scheduler.beats import Beat
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.events import Answer, Event, Process
 from adaptive_scheduler.history import History
@@ -45,7 +46,8 @@ class Watcher:
 class Seen:
     """What a cycle knows when it looks whether anything has happened; `own` is a run of ours that may be behind it.
 
-    `before` and `after` are the OS counters that the state had, and will have.
+    `before` and `after` are the OS counters that the state had, and will have; `past` are the short cycles that
+    came before this one.
     """
 
     now: datetime
@@ -53,6 +55,7 @@ class Seen:
     own: OwnLoad | None
     before: Sequence[Reading] = ()
     after: Sequence[Reading] = ()
+    past: Sequence[Beat] = ()
 
 
 @dataclass

@@ -162,12 +162,17 @@ def sync(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def append(path: Path, content: bytes) -> None:
-    """Append to a file, mode 0600 when it is new; OSError when not everything could be written."""
+def append(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Append to a file, mode 0600 when it is new; OSError when not everything could be written.
+
+    `durable` survives a power cut, but for the name of a file that is new.
+    """
     descriptor = open_to_write(path, os.O_WRONLY | os.O_APPEND)
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import typer
-
 from adaptive_scheduler import __version__
 from adaptive_scheduler.commands import output
 from adaptive_scheduler.errors import SchedulerError
@@ -17,31 +15,38 @@ OUR_FAULT, INTERRUPTED = 3, 130
 
 
 def verb(body: Callable[..., int]) -> Callable[..., None]:
-    """Make a function that returns an exit code into a command; every error becomes one line and a code."""
+    """Make a function that returns an exit code into a command of typer."""
 
     @wraps(body)
     def command(*args: Any, **options: Any) -> None:
-        output.survive_any_console()
-        try:
-            code = body(*args, **options)
-        except SchedulerError as error:
-            output.problem(str(error))
-            code = error.exit_code
-        except KeyboardInterrupt:
-            output.problem("interrupted")
-            code = INTERRUPTED
-        except Exception as error:
-            if output.reader_has_gone(error):  # `status | head`: that is its right
-                output.give_up_stdout()
-                raise typer.Exit from error
-            code = OUR_FAULT
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                output.problem(f"{error.strerror}; make room where the output and scheduler.state_dir are")
-            else:
-                output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
-        raise typer.Exit(_printed(code))
+        import typer
+
+        raise typer.Exit(outcome(body, *args, **options))
 
     return command
+
+
+def outcome(body: Callable[..., int], *args: Any, **options: Any) -> int:
+    """Call a function and return its exit code; every error becomes one line and a code."""
+    output.survive_any_console()
+    try:
+        code = body(*args, **options)
+    except SchedulerError as error:
+        output.problem(str(error))
+        code = error.exit_code
+    except KeyboardInterrupt:
+        output.problem("interrupted")
+        code = INTERRUPTED
+    except Exception as error:
+        if output.reader_has_gone(error):  # `status | head`: that is its right
+            output.give_up_stdout()
+            return 0
+        code = OUR_FAULT
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            output.problem(f"{error.strerror}; make room where the output and scheduler.state_dir are")
+        else:
+            output.problem(f"a fault of the program: {type(error).__name__}: {error}; details in '{_keep_trace()}'")
+    return _printed(code)
 
 
 def _printed(code: int) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from adaptive_scheduler import codec, files, history_tables
 from adaptive_scheduler.archive import BUSY_S, DAMAGE, NAME, Archive, HistoryError
+from adaptive_scheduler.beats import Beat
 from adaptive_scheduler.events import Answer, Event, Process, encode_culprit
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Result
@@ -91,20 +92,19 @@ class History(Archive):
         events: Iterable[Event] = (),
         processes: Iterable[Process] = (),
         latencies: Iterable[tuple[str, Answer]] = (),
+        past: Sequence[Beat] = (),
     ) -> None:
         """Take in what one cycle saw and decided; once a day also drop what is older than `keep`.
 
-        `processes` are the largest at `now`, `latencies` what was measured, by source. Raises HistoryError.
+        `processes` are the largest at `now`, `latencies` what was measured, by source, `past` the short cycles before
+        it; to meet one of them twice does no harm. Raises HistoryError.
         """
         with self.writing() as database:
-            pressure = sample.pressure
-            database.execute(
-                "insert or replace into samples values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(iso(now), cycle, sample.cpu, sample.memory, sample.foreign_cpu),
-                    *(pressure.get("cpu"), pressure.get("memory"), pressure.get("io"), sample.source),
-                ),
-            )
+            for one in past:
+                _record_sample(database, one.at, one.cycle, one.sample)
+                _record_signals(database, one.at, one.processes, ())
+            _lengthen_decisions(database, past)
+            _record_sample(database, now, cycle, sample)
             _record_decisions(database, now, decisions, tick)
             _record_events(database, events)
             _record_signals(database, now, processes, latencies)
@@ -121,6 +121,28 @@ class History(Archive):
                     [_run_row(task, result) for task, result in pairs],
                 )
         return [result.run_id for _, result in pairs]
+
+
+def _record_sample(database: sqlite3.Connection, at: datetime, cycle: int, sample: Sample) -> None:
+    pressure = sample.pressure
+    database.execute(
+        "insert or replace into samples values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(iso(at), cycle, sample.cpu, sample.memory, sample.foreign_cpu),
+            *(pressure.get("cpu"), pressure.get("memory"), pressure.get("io"), sample.source),
+        ),
+    )
+
+
+def _lengthen_decisions(database: sqlite3.Connection, past: Sequence[Beat]) -> None:
+    """Have the decisions of the last whole cycle last until the last short one: they were the same in all of them."""
+    found = database.execute("select max(last_at) from decisions where id in (select id from heads)").fetchone()[0]
+    new = [one for one in past if found is not None and iso(one.at) > found]
+    if new:
+        database.execute(
+            "update decisions set last_at = ?, cycles = cycles + ? where last_at = ? and id in (select id from heads)",
+            (iso(new[-1].at), len(new), found),
+        )
 
 
 def _record_decisions(

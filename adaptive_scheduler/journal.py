@@ -1,29 +1,24 @@
 """The text log: `[2025-11-02 22:34:43] [INFO] [SCHEDULER] Adaptive Scheduler Started`.
 
-Whole lines are appended under a lock of the log's own and the file is closed at once, so overlapping
-cycles lose no line when one of them rotates it, on Windows too. The functions that word the lines are
-pure; `Journal.write` is the only one that touches a file.
+The functions that word the lines are pure; `Journal.write` is the only one that touches a file (see logfile.py).
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from adaptive_scheduler import files, locks
-from adaptive_scheduler.case import percent
+from adaptive_scheduler import logfile
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.events import Event
+from adaptive_scheduler.logfile import NAME, SCHEDULER, short
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Result, Status
 from adaptive_scheduler.printable import one_line
 from adaptive_scheduler.runners.base import ComesBack, StepResult, Unreachable
-from adaptive_scheduler.settings import Rhythm
-from adaptive_scheduler.times import iso
 
-NAME = "adaptive_scheduler.log"
-SCHEDULER = "SCHEDULER"
+__all__ = ["NAME", "SCHEDULER", "Journal", "Line"]
+
 LOCK_WAIT_S = 10.0
 
 
@@ -38,12 +33,11 @@ class Line:
 
     def as_text(self) -> str:
         """Return the line for people; nothing in the text can forge another line or move a cursor."""
-        return f"[{self.at:%Y-%m-%d %H:%M:%S}] [{self.level}] [{self.source}] {one_line(self.text)}\n"
+        return logfile.as_text(self.at, self.level, self.source, one_line(self.text))
 
     def as_json(self) -> str:
         """Return the line for machines."""
-        fields = {"at": iso(self.at), "level": self.level, "source": self.source, "text": self.text}
-        return json.dumps(fields, ensure_ascii=False) + "\n"
+        return logfile.as_json(self.at, self.level, self.source, self.text)
 
 
 @dataclass(frozen=True)
@@ -66,30 +60,12 @@ class Journal:
         content = "".join(line.as_json() if self.form == "json" else line.as_text() for line in lines)
         if not content:
             return
-        files.private_folder(self.folder)
-        with locks.hold(self.folder / f"{NAME}.lock", timeout_s=self.lock_wait_s):
-            if self.path.exists() and self.path.stat().st_size >= self.max_bytes:
-                self._rotate()
-            files.append(self.path, content.encode(errors="backslashreplace"))
-
-    def _rotate(self) -> None:
-        names = [self.path, *(self.path.with_name(f"{NAME}.{n}") for n in range(1, self.keep + 1))]
-        names[-1].unlink(missing_ok=True)
-        for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
-            if newer.exists():
-                files.replace(newer, older)
+        logfile.append(self.folder, content, max_bytes=self.max_bytes, keep=self.keep, wait_s=self.lock_wait_s)
 
 
 def opening(now: datetime) -> Line:
     """Word the first line of a cycle."""
-    return Line(now, "INFO", SCHEDULER, "Adaptive Scheduler Started")
-
-
-def tempo_of(cpu: float | None, rhythm: Rhythm) -> str:
-    """Return which way this CPU bends the intervals: faster, base or slower."""
-    if cpu is None or rhythm.low_cpu <= cpu <= rhythm.high_cpu:
-        return "base"
-    return "faster" if cpu < rhythm.low_cpu else "slower"
+    return Line(now, "INFO", SCHEDULER, logfile.OPENING)
 
 
 def tempo_changed(now: datetime, task: str, tempo: str, cpu: float | None) -> Line:
@@ -164,13 +140,5 @@ def task_ended(task: str, result: Result, steps: Sequence[StepResult], notes: Se
 
 def closing(now: datetime, began: datetime, cycle: int, sample: Sample, started: Sequence[str]) -> Line:
     """Word the last line of a cycle."""
-    tasks = ", ".join(started) or "none"
-    text = (
-        f"[Cycle {cycle} @ {began:%H:%M:%S}] CPU: {short(sample.cpu)} | Memory: {short(sample.memory)} | Tasks: {tasks}"
-    )
+    text = logfile.closing(began, cycle, sample.cpu, sample.memory, ", ".join(started) or "none")
     return Line(now, "INFO", SCHEDULER, text)
-
-
-def short(value: float | None) -> str:
-    """Return a percentage as the log writes it: '18%', '45.9%'."""
-    return percent(value).replace(" %", "%")

@@ -8,22 +8,19 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import __version__, config, files, trust
+from adaptive_scheduler import __version__, config, files, places, trust
 from adaptive_scheduler.errors import ConfigError, TrustError
 from adaptive_scheduler.files import private_folder, replace_file
 from adaptive_scheduler.settings import Config
 
 FILE_NAME = "tasks.validated.json"
 VERSION = 1
-
-_STATE_DIR = re.compile(r"""state_dir["']?[ \t]*=[ \t]*(?:"([^"\\\n]+)"|'([^'\n]+)')""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ def _fall_back(path: Path, data: bytes, platform: str, error: ConfigError) -> Op
 
 def _cached(path: Path, data: bytes, platform: str) -> Config | None:
     digest = hashlib.sha256(data).hexdigest()
-    for file in _places(path, data):
+    for file in _copies(path, data):
         content = _read(file)
         if content.get("sha256") == digest:
             found = _built(content, path, file, platform)
@@ -146,7 +143,7 @@ def _cached(path: Path, data: bytes, platform: str) -> Config | None:
 
 
 def _last_good(path: Path, data: bytes, platform: str) -> tuple[Config, datetime] | None:
-    for file in _places(path, data):
+    for file in _copies(path, data):
         found = _built(_read(file), path, file, platform)
         if found is not None:
             with contextlib.suppress(OSError):
@@ -154,18 +151,11 @@ def _last_good(path: Path, data: bytes, platform: str) -> tuple[Config, datetime
     return None
 
 
-def _places(path: Path, data: bytes) -> Iterator[Path]:
-    """Yield where a copy may lie: in each state_dir that the text seems to name, and in the default one.
-
-    Not in one where somebody else may have put it.
-    """
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
-    named = [double or single for double, single in _STATE_DIR.findall(text)]
-    where = path.absolute()
-    for written in dict.fromkeys([*named, config.DEFAULT_STATE_DIR]):
-        folder = config.absolute(where, written)
-        if not trust.objection_to_folder(folder, os.environ):
-            yield Path(folder) / FILE_NAME
+def _copies(path: Path, data: bytes) -> Iterator[Path]:
+    """Yield where a copy may lie: not where somebody else may have put it."""
+    for folder in places.state_folders(path, data):
+        if not trust.objection_to_folder(str(folder), os.environ):
+            yield folder / FILE_NAME
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -4,14 +4,13 @@ A process in a container sees the host's counters; its own limits stand in cpu.m
 cgroup and of every one above it, and the smallest counts.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MOUNT = Path("sys/fs/cgroup")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The tightest limits that hold for this process, each with the cgroup folder that sets it."""
 
     cpus: float | None = None

@@ -48,6 +48,7 @@ class MachineLookout:
         self.config, self.archive, self.pretended, self.who = config, archive, pretended, who
         self.folder = Path(config.state_dir)
         self._found: list[Sighting] = []
+        self._earlier: list[tuple[datetime, list[Sighting]]] = []
         self._noted = Noted()
         self._kept: Remembered | None = None
 
@@ -58,7 +59,7 @@ class MachineLookout:
         try:
             kept = recall.read(self.folder, self.config.rules.tick)
             if kept is not None:
-                self._look(seen, kept)
+                self._look(seen, self._passed(seen, kept))
                 return
         except Exception as error:  # however it is damaged
             path = self.folder / recall.NAME
@@ -74,11 +75,14 @@ class MachineLookout:
         """Turn the latches: return the state with them, and the events that fired."""
         tick = self.config.rules.tick
         try:
-            latches, events = alarms.happened(state.latches, self._found, self.config.watches, now, tick)
+            latches, events = state.latches, list[Event]()
+            for at, found in [*self._earlier, (now, self._found)]:
+                latches, new = alarms.happened(latches, found, self.config.watches, at, tick)
+                events += new
         except Exception as error:  # latches that make no sense are as at the beginning
             self._noted.complaints.append(f"what is remembered of earlier events is lost ({_told(error)})")
             latches, events = "", []
-        self._noted.events = list(events)
+        self._noted.events = events
         return replace(state, latches=latches), events
 
     def close(self, now: datetime, write_s: float | None) -> Noted:
@@ -134,6 +138,22 @@ class MachineLookout:
             answered=answered,
             written=None,
         )
+
+    def _passed(self, seen: Seen, kept: Remembered) -> Remembered:
+        """Look at what the short cycles before this one saw, as if this had been done then."""
+        tick = self.config.rules.tick
+        for one in seen.past:
+            facts = watching.Facts(
+                at=one.at,
+                sample=one.sample,
+                latencies={DISK: kept.written} if kept.written and self._is_fresh(kept.written, one.at) else {},
+                timeouts_ms=self._timeouts_ms(),
+                processes=one.processes,
+            )
+            usual, found = watching.look(kept.baseline, facts, self.config.watches, tick)
+            self._earlier.append((one.at, found))
+            kept = replace(kept, baseline=usual, written=None)
+        return kept
 
     def _answers(self, kept: Remembered, now: datetime) -> dict[str, Answer]:
         """Return the answers of our probes that no cycle has met before."""

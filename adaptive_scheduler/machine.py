@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-Reading = Mapping[str, float | int | str]
-"""One set of OS counters as metrics.py writes it into the state; nobody else looks inside."""
+from adaptive_scheduler.reading import Reading
+
+__all__ = ["Memory", "Reading", "Sample"]
 
 
 @dataclass(frozen=True, slots=True)

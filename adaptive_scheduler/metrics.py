@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import psutil
-
 from adaptive_scheduler import limits as containers
+from adaptive_scheduler import memory
 from adaptive_scheduler.absence import Mark
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.counters import ROOT, cpu_percent, read_counters
@@ -116,17 +115,7 @@ def memory_now(environ: Mapping[str, str], root: Path = ROOT) -> Memory:
 
 def read_memory(root: Path = ROOT) -> Memory:
     """Return memory use and what is left, of the container's limit where that is below the host's memory."""
-    host = psutil.virtual_memory()
-    limits = containers.limits(root)
-    if (
-        limits.memory_bytes is not None
-        and limits.memory_group is not None
-        and limits.memory_bytes < host.total
-        and (percent := containers.memory_percent(limits.memory_group, limits.memory_bytes)) is not None
-    ):
-        left = round(limits.memory_bytes * (1 - percent / 100))
-        return Memory(round(percent, 1), min(left, host.available), limits.memory_bytes)
-    return Memory(float(host.percent), host.available, host.total)
+    return Memory(*memory.used(root))
 
 
 def _short_sample(

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.account import excused
+from adaptive_scheduler.beats import localised
 from adaptive_scheduler.case import Case
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.collect import cpus_of, held_memory, live_runs, own_cpu_s, settle
@@ -50,7 +51,7 @@ def look(world: World, *, force: bool = False) -> Look:
     sample, readings = world.meter.measure(read.state.readings, now, own_cpu_s(read.state, live, world.runner)[0])
     state, set_back = folds.set_back(read.state, now, world.config.rules.tick)
     notes = [*read.notes, *(["the clock was set back: stamps from the future count as now"] if set_back else [])]
-    learning = world.almanac.learning(world.config, sample, now, cpus_of(readings))
+    learning = world.almanac.learning(world.config, sample, now, cpus_of(readings), localised(read.beats, now))
     state = excused(state, learning.rules.learned, now, world.config.rules.tick)
     state = folds.seen(folds.pauses_over(state, now), world.config.tasks, now)
     settled = settle(state, live, now, world.config)

@@ -1,10 +1,12 @@
 """scheduler_metrics.json: the last 24 samples, for people and small tools."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import files
+from adaptive_scheduler import beatfile, files
+from adaptive_scheduler.beats import decoded
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.times import from_iso, iso
 
@@ -12,8 +14,14 @@ NAME = "scheduler_metrics.json"
 KEPT = 24
 
 
-def write(folder: Path, sample: Sample) -> None:
-    """Append a sample and drop the oldest beyond 24; a damaged file is begun anew. Raises OSError."""
+def write(folder: Path, samples: Iterable[Sample]) -> None:
+    """Append samples and drop the oldest beyond 24; a damaged file is begun anew. Raises OSError."""
+    entries = [*_entries(folder), *map(_entry, samples)][-KEPT:]
+    content = "[\n" + ",\n".join(json.dumps(one) for one in entries) + "\n]\n"
+    files.replace_file(folder / NAME, content.encode(), durable=False)
+
+
+def _entry(sample: Sample) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "cpu_load": sample.cpu,
         "memory_usage": sample.memory,
@@ -21,14 +29,11 @@ def write(folder: Path, sample: Sample) -> None:
         "foreign_cpu": sample.foreign_cpu,
         "source": sample.source,
     }
-    entry |= {f"pressure_{kind}": value for kind, value in sample.pressure.items()}
-    entries = [*_entries(folder), entry][-KEPT:]
-    content = "[\n" + ",\n".join(json.dumps(one) for one in entries) + "\n]\n"
-    files.replace_file(folder / NAME, content.encode(), durable=False)
+    return entry | {f"pressure_{kind}": value for kind, value in sample.pressure.items()}
 
 
 def read(folder: Path) -> list[Sample]:
-    """Return the last samples, the oldest first; entries that make no sense are left out."""
+    """Return the last samples, the oldest first, those of short cycles too; entries that make no sense are left out."""
     found = []
     for entry in _entries(folder):
         try:
@@ -37,7 +42,9 @@ def read(folder: Path) -> list[Sample]:
         except (KeyError, TypeError, ValueError):
             continue
         found.append(Sample(at, cpu, memory, foreign, {}, str(entry.get("source", ""))))
-    return found
+    last = found[-1].at if found else None
+    found += [one.sample for one in decoded(beatfile.lines(folder)) if last is None or one.at > last]
+    return found[-KEPT:]
 
 
 def _percent(value: object) -> float | None:

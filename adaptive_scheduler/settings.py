@@ -12,6 +12,7 @@ from adaptive_scheduler.fleet import Cluster, Unreachable
 from adaptive_scheduler.model import Priority, Task
 from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.staircases import Learned
+from adaptive_scheduler.tempo import tempo_of
 from adaptive_scheduler.textfile import Textfile
 
 
@@ -27,6 +28,10 @@ class Rhythm:
     faster: float = 0.8
     slower: float = 1.5
     learned: str = "auto"
+
+    def tempo(self, cpu: float | None) -> str:
+        """Return which way this CPU bends the intervals: faster, base or slower."""
+        return tempo_of(cpu, self.low_cpu, self.high_cpu)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from adaptive_scheduler.config import FILE_NAME
 from adaptive_scheduler.errors import UsageError
+from adaptive_scheduler.places import FILE_NAME
 
 STARTER = """\
 #:schema ./tasks.schema.json

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adaptive_scheduler.account import after_start
+from adaptive_scheduler.beats import Beat
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
@@ -54,6 +55,17 @@ def beat(state: State, now: datetime, tick: timedelta) -> State:
     if nominal is None or not timedelta(0) <= now - nominal < tick / 2:
         nominal = now
     return replace(state, cycle=state.cycle + 1, last_cycle_at=now, nominal_at=nominal)
+
+
+def rested(state: State, beats: Iterable[Beat]) -> State:
+    """Take in short cycles that the state does not know yet, as if it had been there: nothing could become due."""
+    for one in beats:
+        if one.cycle > state.cycle and (state.last_cycle_at is None or one.at > state.last_cycle_at):
+            readings = (*state.readings[-1:], one.reading)
+            state = replace(
+                state, cycle=one.cycle, last_cycle_at=one.at, nominal_at=one.at, readings=readings, spent_s=0.0
+            )
+    return state
 
 
 def set_back(state: State, now: datetime, tick: timedelta) -> tuple[State, bool]:

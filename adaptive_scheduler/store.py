@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from adaptive_scheduler import codec, files, locks
+from adaptive_scheduler import beatfile, codec, files, locks, standing
+from adaptive_scheduler import state as folds
+from adaptive_scheduler.beats import Beat, decoded
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.model import State
 
-NAME = "adaptive_scheduler_state.json"
+NAME = standing.STATE
 LOCK_WAIT_S = 60.0
 """Transactions last milliseconds; a minute of waiting means that something is stuck."""
 
@@ -27,12 +29,14 @@ LOCK_WAIT_S = 60.0
 class Transaction:
     """The state as read under the lock; assign `state` to change it.
 
-    `damaged` says that the file was unreadable and an older copy, or nothing, stands in for it. `write_s` is how
-    many seconds the durable write took, None as long as there was none.
+    `damaged` says that the file was unreadable and an older copy, or nothing, stands in for it. `beats` are the short
+    cycles since it was written; `state` has them in it. `write_s` is how many seconds the durable write took, None as
+    long as there was none.
     """
 
     state: State
     damaged: bool = False
+    beats: tuple[Beat, ...] = ()
     notes: list[str] = field(default_factory=list)
     write_s: float | None = None
 
@@ -73,7 +77,10 @@ class Store:
             notes.append(f"the copy before it, '{path.name}', is used")
         if found is None and not notes and self._has_a_past():
             notes.append(f"'{self.path}' and its copy are missing beside earlier runs")
-        return Transaction(found or State(), damaged=bool(notes), notes=notes)
+        written = found or State()
+        beats = decoded(beatfile.lines(self.folder)) if found else ()
+        new = tuple(one for one in beats if one.cycle > written.cycle)
+        return Transaction(folds.rested(written, new), damaged=bool(notes), beats=new, notes=notes)
 
     def _has_a_past(self) -> bool:
         """Whether there were runs, or a state that was set aside, although no state is there."""
@@ -89,7 +96,7 @@ class Store:
         """
         try:
             files.private_folder(self.folder)
-            with locks.hold(self.folder / "adaptive_scheduler.lock", timeout_s=LOCK_WAIT_S):
+            with locks.hold(self.folder / standing.LOCK, timeout_s=LOCK_WAIT_S):
                 transaction = self.read()
                 if transaction.damaged:
                     self._set_aside(transaction, now)

@@ -13,6 +13,7 @@ from typing import Any
 from adaptive_scheduler import config as configuration
 from adaptive_scheduler import files
 from adaptive_scheduler.errors import ConfigError, UsageError
+from adaptive_scheduler.places import FILE_NAME
 from adaptive_scheduler.settings import Config
 from adaptive_scheduler.toml_text import decode, parse
 
@@ -39,7 +40,7 @@ def find(option: str | None, environ: Mapping[str, str], here: Path) -> Path:
     try:
         return configuration.find(option, environ, here)
     except ConfigError:
-        return here / configuration.FILE_NAME
+        return here / FILE_NAME
 
 
 def read(path: Path, *, make: bool = False) -> TaskFile:

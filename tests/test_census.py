@@ -100,7 +100,7 @@ def test_cpu_of_ended_children_is_their_parent_s() -> None:
 
 # -- lines of /proc --------------------------------------------------------------------------------------
 
-TICK, PAGE = census._ticks_a_second(), census._page_bytes()
+TICK, PAGE = (100, 4096) if sys.platform == "win32" else (os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"))
 
 
 def line(comm: bytes, rss: int = 5) -> bytes:

@@ -166,7 +166,7 @@ def test_memory_above_the_limit_is_told_with_how_often_it_was(place: TestWorld) 
     place.task("job").load(memory=65)
     place.folder.mkdir(mode=0o700)
     for memory in (40, 61, None):
-        recent.write(place.folder, sample(50, memory))
+        recent.write(place.folder, [sample(50, memory)])
     told = found(place)["memory_gate.limit"]
     assert told.severity == "warning"
     assert told.message.startswith("memory use is 65 % now, above 60 % (and was in 1 of the last 2 samples)")

@@ -115,7 +115,7 @@ def test_a_log_that_stays_locked_is_said_after_a_bounded_wait(tmp_path: Path) ->
     ],
 )
 def test_the_tempo_is_told_in_the_classic_words(cpu: float | None, tempo: str, words: str) -> None:
-    assert journal.tempo_of(cpu, Rhythm()) == tempo
+    assert Rhythm().tempo(cpu) == tempo
     assert journal.tempo_changed(NOW, "job", tempo, cpu) == Line(NOW, "INFO", "job", words)
 
 

@@ -19,18 +19,18 @@ def content(folder: Path) -> list[dict[str, object]]:
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     wanted = [replace(sample(18, 45.9, NOW), foreign_cpu=3.5), sample(None, None, NOW + minutes(5))]
     for one in wanted:
-        recent.write(tmp_path, one)
+        recent.write(tmp_path, [one])
     assert recent.read(tmp_path) == wanted
 
 
 def test_the_oldest_beyond_24_are_dropped(tmp_path: Path) -> None:
     for number in range(30):
-        recent.write(tmp_path, sample(number, 40, NOW + number * minutes(5)))
+        recent.write(tmp_path, [sample(number, 40, NOW + number * minutes(5))])
     assert [one.cpu for one in recent.read(tmp_path)] == list(range(6, 30))
 
 
 def test_an_entry_has_the_documented_keys_and_the_pressures(tmp_path: Path) -> None:
-    recent.write(tmp_path, replace(sample(18, 45.9), pressure={"cpu": 1.5}))
+    recent.write(tmp_path, [replace(sample(18, 45.9), pressure={"cpu": 1.5})])
     assert content(tmp_path) == [
         {
             "cpu_load": 18,
@@ -51,7 +51,7 @@ def test_an_entry_has_the_documented_keys_and_the_pressures(tmp_path: Path) -> N
 def test_a_damaged_file_reads_as_nothing_and_is_begun_anew(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / recent.NAME).write_bytes(damaged)
     assert recent.read(tmp_path) == []
-    recent.write(tmp_path, sample())
+    recent.write(tmp_path, [sample()])
     assert recent.read(tmp_path) == [sample()]
 
 

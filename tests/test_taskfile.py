@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler import config, files, taskfile
+from adaptive_scheduler import files, places, taskfile
 from adaptive_scheduler.errors import ConfigError, UsageError
 from tests.platforms import links, modes
 
@@ -137,4 +137,4 @@ def test_the_file_in_force_is_found_or_one_is_made_here(path: Path, tmp_path: Pa
     assert taskfile.find(None, {}, tmp_path) == path
     assert taskfile.find("other.toml", {}, tmp_path) == Path("other.toml")
     path.unlink()
-    assert taskfile.find(None, {}, tmp_path) == tmp_path / config.FILE_NAME
+    assert taskfile.find(None, {}, tmp_path) == tmp_path / places.FILE_NAME

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler import trust
+from adaptive_scheduler import short_cycle, standing, trust
 from tests.platforms import links, linux_only, modes
 
 pytestmark = modes
@@ -185,3 +185,15 @@ def test_who_may_write_by_a_list_of_access_shows_in_the_bits_of_the_group(projec
         pytest.skip(f"no lists of access in this file system ({error.strerror})")
     assert project.stat().st_mode & 0o777 == 0o775
     assert f"'{project}' can be written by others of its group" in objection(project / "tasks.toml")
+
+
+@pytest.mark.parametrize("open_one", ["project", "outputs", None])
+def test_a_short_cycle_leaves_what_is_doubtful_to_a_whole_one(project: Path, open_one: str | None) -> None:
+    state = project / "outputs"
+    state.mkdir(mode=0o700)
+    standing.write(state, {"path": str(project / "tasks.toml")})
+    if open_one is not None:
+        {"project": project, "outputs": state}[open_one].chmod(0o777)
+    assert not short_cycle.attempt(["--config", str(project / "tasks.toml"), "run", "--quiet"], {})
+    # Its note lacks all the rest, so it goes no further than to the lock.
+    assert (state / standing.LOCK).exists() is (open_one is None)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adaptive_scheduler import config as configuration
-from adaptive_scheduler import record, registration, trust, whoami
+from adaptive_scheduler import places, record, registration, trust, whoami
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Registration
 from adaptive_scheduler.commands import output, plans
@@ -101,7 +101,7 @@ def _config_of_anything(option: str | None) -> Config:
         path = configuration.find(option, {}, Path.cwd()) if option else None
         if path is None:
             raise
-        state_dir = configuration.absolute(path.absolute(), configuration.DEFAULT_STATE_DIR)
+        state_dir = places.absolute(path.absolute(), places.DEFAULT_STATE_DIR)
         return Config(path=str(path.absolute()), state_dir=state_dir, rules=Rules(), tasks={})
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
-from adaptive_scheduler import cycle, lastgood
+from adaptive_scheduler import cycle, lastgood, leave
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.commands import output, pulse
 from adaptive_scheduler.commands.common import known_tasks
@@ -48,6 +48,8 @@ def run(
         report = _watched(opening.world, wish) if on_terminal else cycle.run(opening.world, wish, Watcher())
         beat.faults = [*report.notes] if report.damaged or opening.faults else []
         _export(opening, report)
+        if not (tasks or report.notes or opening.faults or report.interrupted):
+            leave.note(opening.world, report)
     _print(report, as_json=as_json, as_table=on_terminal)
     return _complain(report, wish, config_fault=bool(opening.faults), faults_only=faults_only)
 
