@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from adaptive_scheduler import trust
 from tests.attempts import ATTEMPTS
-from tests.strangers import Ground, ground, problem
+from tests.strangers import STRANGER, Ground, ground, problem
 
 SECURITY = Path(__file__).parent.parent / "SECURITY.md"
 
@@ -87,6 +88,8 @@ def test_a_broken_file_of_somebody_else_is_not_outlived_by_its_last_good_copy() 
         answer = at.run()
         assert answer.code == 2
         assert "is not followed" in answer.err
+        assert "last good copy" not in answer.err
+        assert at.program.state["cycle"] == 1
 
 
 @needs_a_second_user
@@ -119,3 +122,28 @@ def _open_to_all(at: Ground) -> None:
     at.folder.chmod(0o777)
     for one in at.folder.iterdir():
         one.chmod(0o666)
+
+
+@needs_a_second_user
+def test_a_user_who_is_not_root_trusts_root_and_itself_and_nobody_else() -> None:
+    with ground() as at:
+        me, script = 12_345, at.folder / "a.py"
+        os.seteuid(me)
+        try:
+            assert trust.refusal([str(script)], {}) == ""
+            os.seteuid(0)
+            os.chown(script, me, -1)
+            os.seteuid(me)
+            assert trust.refusal([str(script)], {}) == ""
+            os.seteuid(0)
+            os.chown(script, STRANGER, -1)
+            os.seteuid(me)
+            told = f"'{script}' belongs to 'nobody', neither to root nor to user number {me}: chown '{script}'"
+            assert told in trust.refusal([str(script)], {})
+            # In a folder as /tmp the state may be made by anybody first.
+            assert trust.objection_to_folder(str(at.shared / "outputs"), {}) == ""
+            (at.shared / "outputs").mkdir(mode=0o700)
+            assert trust.objection_to_folder(str(at.shared / "outputs"), {}) == ""
+        finally:
+            os.seteuid(0)
+        assert "belongs to user number 12345, not to root" in trust.objection_to_folder(str(at.shared / "outputs"), {})
