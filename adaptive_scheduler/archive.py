@@ -128,7 +128,16 @@ class Archive:
             "where last_at between :since and :until group by task, code order by task, code",
             _stretch(since, until),
         )
-        return [(str(row["task"]), str(row["code"]), int(row["times"]), int(row["cycles"])) for row in rows]
+        last = self._rows(
+            "select task, code, last_at from decisions where last_at = (select max(last_at) from decisions)", {}
+        )
+        newest = from_iso(last[0]["last_at"]) if last else since
+        beats = sum(max(since, newest) < one.at <= until for one in self._beats())
+        more = {(row["task"], row["code"]): beats for row in last}
+        return [
+            (row["task"], row["code"], int(row["times"]), int(row["cycles"]) + more.get((row["task"], row["code"]), 0))
+            for row in rows
+        ]
 
     def latencies(self, since: datetime, until: datetime) -> dict[str, list[Answer]]:
         """Return what was measured in a stretch of time by source, the oldest first; nonsense is left out."""

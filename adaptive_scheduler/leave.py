@@ -33,11 +33,12 @@ def _made(world: World, report: Report) -> standing.Note | None:
     signed = standing.signature(Path(config.path))
     if before is None or signed is None or not standing.is_settled(signed, before[3]) or not state.readings:
         return None
-    if (
-        state.cycle != report.cycle
-        or state.readings[-1].get("at") != iso(report.at)
-        or standing.signature(path) != before
-    ):
+    if state.cycle != report.cycle or state.readings[-1].get("at") != iso(report.at):
+        return None
+    # What the history has as the last decision is what the cycles to come repeat: a start is not repeated.
+    if any(state.tasks[one.task].code != one.code.value for one in report.decisions):
+        return None
+    if standing.signature(path) != before:
         return None
     taught = rules.rhythm.learned != lessons.OFF and (world.store.folder / almanac.NAME).exists()
     until = steady.until(config, state, report.sample, rules, report.at, taught=taught)
