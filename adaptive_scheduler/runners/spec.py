@@ -17,7 +17,7 @@ from adaptive_scheduler.model import Step
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.runfolder import VERSION
 from adaptive_scheduler.runners.base import Order
-from adaptive_scheduler.settings import Config, names_of
+from adaptive_scheduler.settings import Config, without_addresses
 
 EVENT = "ADAPTIVE_EVENT"
 """Set for the runs that an event starts, and for no other."""
@@ -57,10 +57,7 @@ def environment(order: Order, config: Config, environ: Mapping[str, str] = os.en
 
     It goes from process to process and never into a file: it may hold secrets. Those of [notify] stay here.
     """
-    kept = dict(environ)
-    for name in names_of(config):
-        kept.pop(name.upper() if sys.platform == "win32" else name, None)
-    return merged(kept, told(order))
+    return merged(without_addresses(environ, config), told(order))
 
 
 def told(order: Order) -> dict[str, str]:
