@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import State
+from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.recall import Remembered
 from adaptive_scheduler.series import latency_of, percent_of
 from adaptive_scheduler.settings import Config, Rules
@@ -529,11 +531,25 @@ def test_probes_are_started_beside_the_cycle_with_what_is_left_of_the_tick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budgets: list[timedelta] = []
-    monkeypatch.setattr(probing, "start", lambda folder, probes, budget, *, cwd: budgets.append(budget))
+    monkeypatch.setattr(probing, "start", lambda folder, probes, budget, **_: budgets.append(budget))
     Alone(tmp_path).cycle()
     Alone(tmp_path, tick=minutes(1)).cycle()
     Alone(tmp_path, pretended=True).cycle()
     assert budgets == [timedelta(seconds=285), timedelta(seconds=54)]
+
+
+def test_the_commands_of_probes_do_not_hear_at_which_addresses_people_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: dict[str, str] = {}
+    monkeypatch.setattr(probing, "start", lambda *_, environ, **__: heard.update(environ))
+    monkeypatch.setenv("OPS_CHAT", "json://secret")
+    monkeypatch.setenv("OTHER", "kept")
+    alone = Alone(tmp_path)
+    alone.config = replace(alone.config, notify=Notify(("OPS_CHAT",)))
+    assert alone.cycle() == []
+    assert "OPS_CHAT" not in heard
+    assert heard["OTHER"] == "kept"
 
 
 class Alone:
