@@ -103,7 +103,7 @@ def _names(path: str) -> list[str]:
 
 def _problem(place: str, there: os.stat_result, *, sticky_will_do: bool) -> str:
     """Return whose right makes one step doubtful, in a sentence with the way out."""
-    me = os.geteuid()
+    me = os.geteuid() if sys.platform != "win32" else rights.ROOT
     doubt = rights.doubt(
         there.st_mode, there.st_uid, me, lambda: _is_mine_alone(place, there.st_gid, me), sticky_will_do=sticky_will_do
     )
@@ -126,7 +126,7 @@ def _is_mine_alone(place: str, group: int, me: int) -> bool:
 
     Behind a list of access the bits of the group stand for everybody on the list.
     """
-    if _has_access_list(place):
+    if sys.platform == "win32" or _has_access_list(place):
         return False
     import grp
     import pwd
@@ -150,6 +150,8 @@ def _has_access_list(place: str) -> bool:
 
 
 def _user(number: int) -> str:
+    if sys.platform == "win32":  # it has no such numbers
+        return f"user number {number}"
     import pwd
 
     try:
