@@ -6,6 +6,7 @@ What reads only is in archive.py, the tables are in history_tables.py.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -40,10 +41,12 @@ class History(Archive):
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection in a transaction of its own; HistoryError when it cannot be had or kept."""
         try:
+            if not self.path.exists():
+                # Not left to SQLite: its file would be anybody's to read until its mode is changed.
+                files.private_folder(self.path.parent)
+                os.close(files.open_to_write(self.path, os.O_RDWR))
             with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as database:
                 if not (version := history_tables.version_of(database)):
-                    files.private_folder(self.path.parent)
-                    self.path.chmod(0o600)
                     history_tables.create(database)
                 database.execute("pragma synchronous = normal")
                 database.execute("begin immediate")

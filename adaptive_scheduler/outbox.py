@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.notify import About, Notice, Ping, Signal
-from adaptive_scheduler.settings import Config
+from adaptive_scheduler.settings import Config, names_of
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "outbox"
@@ -48,12 +48,6 @@ class Trouble(NamedTuple):
 
     since: datetime
     problem: str
-
-
-def names_of(config: Config) -> tuple[str, ...]:
-    """Return the variables with the addresses that a configuration knows."""
-    pinged = (config.notify.ping, *(task.ping for task in config.tasks.values()))
-    return tuple(dict.fromkeys(name for name in (*config.notify.to, *pinged) if name))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from adaptive_scheduler.errors import RegistrationError
 PATIENCE_S = 60.0
 RETRY_PAUSE_S = 0.5
 NO_WINDOW = 0x0800_0000
-PUBLIC = 0o644
 """Units and property lists hold no secrets, and other users' managers may have to read them."""
 
 Done = Callable[[Action], None]
@@ -120,9 +119,7 @@ def _write(action: Write) -> None:
             files.private_folder(path.parent)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace_file(path, action.content)
-        if not action.private:
-            path.chmod(PUBLIC)
+        files.replace_file(path, action.content, mode=files.PRIVATE if action.private else files.FOR_ALL_TO_READ)
     except OSError as error:
         raise RegistrationError(f"cannot write '{path}': {error.strerror or error}{_as_root(error)}") from error
 

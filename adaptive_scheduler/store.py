@@ -137,7 +137,7 @@ class Store:
             try:
                 os.link(self.path, spare)
             except OSError:
-                spare.write_bytes(self.path.read_bytes())
+                files.replace_file(spare, files.read_bytes(self.path), durable=False)
             files.replace(spare, self.backup)
         began_s = time.monotonic()
         files.replace_file(self.path, content)

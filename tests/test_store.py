@@ -20,7 +20,7 @@ from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.model import Live, Result, State, Status, TaskState
 from adaptive_scheduler.store import Store
 from tests.builders import NOW, ended, live, mine, minutes, state
-from tests.platforms import full_device, is_private
+from tests.platforms import is_private
 
 FULL = State(
     cycle=7,
@@ -224,14 +224,18 @@ def test_a_folder_that_cannot_be_used_is_named_with_the_way_out(tmp_path: Path) 
         change(Store(tmp_path / "outputs"), FULL)
 
 
-@full_device
-def test_a_full_disk_leaves_the_state_as_it_was(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_state_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     change(store, FULL)
-    (tmp_path / f".{store.path.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StateError, match="cannot use the state"):
         change(store, replace(FULL, cycle=8))
     assert store.read().state == FULL
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_a_new_state_folder_outlives_a_power_cut_with_all_its_parents(

@@ -73,7 +73,7 @@ class LocalRunner:
         """Start the supervisor; when that fails the run ends at once, with the status `error`."""
         folder, fd = self._folder(order.task.name, order.run_id), self.prepared.pop(order.run_id)
         now = self.started_at(order.run_id) or Clock().now()
-        supervisor = launch.launch(self.start, folder, fd, environment(order), now)
+        supervisor = launch.launch(self.start, folder, fd, environment(order, self.config), now)
         if supervisor is not None and supervisor not in self.started:
             self.started.append(supervisor)
 

@@ -17,6 +17,7 @@ import pytest
 
 from adaptive_scheduler import dispatch, locks
 from adaptive_scheduler.model import Live, Priority, Status, Step, Task
+from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.runfolder import RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
@@ -25,7 +26,7 @@ from adaptive_scheduler.runners.spawn import Detached, spawn, wait_for_claim
 from adaptive_scheduler.runners.spec import environment
 from adaptive_scheduler.settings import Config, Rules
 from tests.builders import event
-from tests.platforms import WINDOWS, is_private
+from tests.platforms import WINDOWS, is_private, modes
 from tests.processes import SLEEP, alive_in, kill, kill_all, until
 
 NOW = datetime(2025, 11, 2, 22, 30, 0, 123_456, tzinfo=UTC)
@@ -135,7 +136,7 @@ def test_a_script_knows_the_decision_and_its_environment(bench: Bench) -> None:
 
 def test_unknown_load_is_empty_text_for_the_script(bench: Bench) -> None:
     order = bench.order()
-    env = environment(Order(order.task, order.run_id, "forced"))
+    env = environment(Order(order.task, order.run_id, "forced"), bench.config)
     assert (env["ADAPTIVE_CPU"], env["ADAPTIVE_MEMORY"]) == ("", "")
 
 
@@ -550,7 +551,33 @@ def test_a_script_finds_the_event_that_started_it(bench: Bench) -> None:
 def test_without_an_event_there_is_none_even_when_a_script_called_the_cycle(bench: Bench) -> None:
     order = bench.order()
     given = {"ADAPTIVE_EVENT": "that of the script", "OTHER": "kept"}
-    assert "ADAPTIVE_EVENT" not in environment(order, given)
-    assert environment(order, given)["OTHER"] == "kept"
-    mine = environment(replace(order, event=event()), given)["ADAPTIVE_EVENT"]
+    assert "ADAPTIVE_EVENT" not in environment(order, bench.config, given)
+    assert environment(order, bench.config, given)["OTHER"] == "kept"
+    mine = environment(replace(order, event=event()), bench.config, given)["ADAPTIVE_EVENT"]
     assert json.loads(mine)["kind"] == "cpu_spike"
+
+
+def test_the_addresses_that_people_are_told_at_are_not_for_scripts(bench: Bench) -> None:
+    order = bench.order()
+    beats = replace(order.task, ping="BEATS")
+    told = replace(bench.config, notify=Notify(("OPS_CHAT",), ping="SWITCH"), tasks={"job": beats})
+    given = {"OPS_CHAT": "slack://x", "SWITCH": "https://a", "BEATS": "https://b", "OTHER": "kept"}
+    left = environment(order, told, given)
+    assert not left.keys() & {"OPS_CHAT", "SWITCH", "BEATS"}
+    assert left["OTHER"] == "kept"
+    mine = replace(order.task, env={"OPS_CHAT": "what the task says"})
+    assert environment(replace(order, task=mine), told, given)["OPS_CHAT"] == "what the task says"
+
+
+@modes
+def test_a_script_that_others_can_write_is_an_error_and_does_not_run(bench: Bench) -> None:
+    order = bench.order("open('ran', 'w')")
+    (bench.folder / "job.py").chmod(0o602)
+    bench.runner.prepare(order)
+    bench.runner.submit(order)
+    assert bench.runner.wait({"job": order.run_id}, 30.0)
+    until(lambda: isinstance(bench.states(order), Finished), "the outcome")
+    end = bench.states(order)
+    assert isinstance(end, Finished)
+    assert end.outcome.cause.startswith(f"'{bench.folder / 'job.py'}' is not run: ")
+    assert not (bench.folder / "ran").exists()
