@@ -4,13 +4,14 @@ After a crash or a power cut the target holds the old or the new content, never 
 alone is not enough, because the new name may reach the disk before the content does.
 """
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -78,6 +79,14 @@ def replace(source: Path, target: Path) -> None:
 def read_bytes(path: Path) -> bytes:
     """Return the content of a file that others replace, waiting that out on Windows; raises OSError."""
     return _patiently(path.read_bytes, path)
+
+
+def read_json(path: Path) -> Any:
+    """Return what the JSON in such a file says; raises OSError, or ValueError where it is none."""
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError as error:
+        raise ValueError(f"'{path}' is nested too deeply") from error
 
 
 def remove(path: Path) -> None:
