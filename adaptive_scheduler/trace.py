@@ -28,8 +28,8 @@ PIECE = 1_000_000
 LARGEST = 200 * PIECE
 """Bytes of a trace once it is unpacked: thirty years of a row every five minutes take less."""
 
-MOST_TICKS = 5_000_000
-"""Nine years of ticks of a minute, 47 of five: rows that are further apart are more likely a wrong date."""
+MOST_TICKS = 2_000_000
+"""Nearly four years of ticks of a minute, 19 of five: rows that are further apart are more likely a wrong date."""
 
 
 @dataclass(frozen=True, slots=True)
