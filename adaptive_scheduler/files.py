@@ -5,6 +5,7 @@ alone is not enough, because the new name may reach the disk before the content 
 """
 
 import errno
+import json
 import os
 import stat
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -160,6 +161,14 @@ def open_to_write(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def read_json(path: Path) -> Any:
+    """Return what the JSON in such a file says; raises OSError, or ValueError where it is none."""
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError as error:
+        raise ValueError(f"'{path}' is nested too deeply") from error
 
 
 def remove(path: Path) -> None:

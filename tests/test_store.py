@@ -76,7 +76,7 @@ task_states = st.builds(
 )
 
 
-@given(st.builds(State, cycle=st.integers(0), tasks=st.dictionaries(st.text(), task_states)))
+@given(st.builds(State, cycle=st.integers(0, 2**62 - 1), tasks=st.dictionaries(st.text(), task_states)))
 def test_every_state_round_trips_through_json(before: State) -> None:
     assert codec.decode_state(json.loads(json.dumps(codec.encode_state(before)))) == before
 
@@ -156,7 +156,29 @@ DAMAGE = {
     "bad time": b'{"version":1,"cycle":1,"readings":[],"unrecorded":[],"tasks":{"a":{"first_seen":"noon"}}}',
     "bad bytes": b"\xff\xfe\x00\x01",
     "deep": b"[" * 100_000,
+    "a number for no float": b'{"version":1,"cycle":1,"readings":[],"tasks":{},"unrecorded":[],"spent_s":1'
+    + b"0" * 400
+    + b"}",
+    "a count beyond all counts": b'{"version":1,"cycle":9223372036854775807,"readings":[],"tasks":{},"unrecorded":[]}',
+    "counters that are words": b'{"version":1,"cycle":1,"readings":[{"cpus":"x"}],"tasks":{},"unrecorded":[]}',
 }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("duration_s", one) for one in ("1", None, -1.0, 1e13, float("nan"), float("inf"), 10**400)),
+        *(("cpu_s", one) for one in ("1", -1.0, True, float("inf"))),
+        *(("exit_code", one) for one in ("3", 3.5, [1], 2**63)),
+        *(("peak_memory_bytes", one) for one in ("big", [1], 2**63)),
+        ("output_bytes", {"a": 1}),
+        ("signal", 9),
+    ],
+)
+def test_a_result_with_a_value_that_no_run_has_is_damage(field: str, value: object) -> None:
+    plain = {**codec.encode_result(ended(1)), field: value}
+    with pytest.raises((TypeError, ValueError)):
+        codec.decode_result(plain)
 
 
 @pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)

@@ -18,7 +18,7 @@ import pytest
 from adaptive_scheduler import dispatch, locks
 from adaptive_scheduler.model import Live, Priority, Status, Step, Task
 from adaptive_scheduler.notify import Notify
-from adaptive_scheduler.runfolder import RunFolder, write_mark
+from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
@@ -379,6 +379,49 @@ def test_a_claim_that_cannot_be_marked_is_not_given_up(bench: Bench) -> None:
         write_mark(fd, fate.MARK)
     os.close(fd)
     assert bench.at(order).claim.stat().st_size == 0
+
+
+OUTCOME = (
+    b'{"version":1,"run_id":"r","status":"ok","started_at":"2025-11-02T22:20:00+00:00","duration_s":1.0,"cause":"",'
+    b'"ended_at":"2025-11-02T22:21:00+00:00","exit_code":0,"signal":null,"cpu_s":1.0,"peak_memory_bytes":1,'
+    b'"output_bytes":1,"left_behind":0,"background_took":true,"steps":[{"name":"a","status":"ok","offset_s":0.0}]}'
+)
+
+
+def test_an_outcome_as_the_supervisor_writes_it_is_one(tmp_path: Path) -> None:
+    RunFolder(tmp_path).done.write_bytes(OUTCOME)
+    assert fate.outcome(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"cpu_s":1.0', b'"cpu_s":"1.0"'),
+        (b'"cpu_s":1.0', b'"cpu_s":1e999'),
+        (b'"duration_s":1.0', b'"duration_s":NaN'),
+        (b'"duration_s":1.0', b'"duration_s":1e300'),
+        (b'"exit_code":0', b'"exit_code":"0"'),
+        (b'"exit_code":0', b'"exit_code":99999999999999999999'),
+        (b'"peak_memory_bytes":1', b'"peak_memory_bytes":[1]'),
+        (b"2025-11-02T22:21:00+00:00", b"9999-12-31T23:59:59-14:00"),
+        (b'"left_behind":0', b'"left_behind":1e999'),
+        (b'"background_took":true', b'"background_took":"yes"'),
+        (b'"offset_s":0.0', b'"offset_s":1e300'),
+        (b'"offset_s":0.0', b'"offset_s":"0"'),
+        (b'"name":"a"', b'"name":7'),
+        (b'"status":"ok","offset', b'"status":"ok","exit_code":"0","offset'),
+    ],
+)
+def test_an_outcome_with_a_value_that_no_run_has_is_damaged(tmp_path: Path, good: bytes, bad: bytes) -> None:
+    assert OUTCOME.count(good) >= 1
+    RunFolder(tmp_path).done.write_bytes(OUTCOME.replace(good, bad))
+    with pytest.raises(DamagedError):
+        fate.outcome(RunFolder(tmp_path))
+
+
+def test_a_claim_that_is_nested_too_deeply_names_nobody(tmp_path: Path) -> None:
+    RunFolder(tmp_path).claim.write_bytes(b"[" * 100_000)
+    assert RunFolder(tmp_path).claimed_by() is None
 
 
 @pytest.mark.parametrize(
