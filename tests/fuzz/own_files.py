@@ -157,7 +157,7 @@ def recent(data: bytes, folder: Path) -> str:
     """Samples are read as far as they make sense, and a new one is added."""
     (folder / samples.NAME).write_bytes(data)
     before = samples.read(folder)
-    samples.write(folder, sample())
+    samples.write(folder, [sample()])
     assert samples.read(folder)[-1] == sample()
     return "some" if before else "none"
 
