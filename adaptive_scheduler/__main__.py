@@ -1,7 +1,12 @@
 """`python -m adaptive_scheduler` is the same program as `adaptive-scheduler`."""
 
-import os
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # Python looks into the current folder first: whatever a file there is called, it is no module of ours.
+    del sys.path[0]
+
+import os
 
 from adaptive_scheduler import footing, short_cycle
 

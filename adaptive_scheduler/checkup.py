@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adaptive_scheduler import notifycheck, recent, registration
+from adaptive_scheduler import notifycheck, recent, registration, trust
 from adaptive_scheduler.case import percent
-from adaptive_scheduler.dispatch import command, script_path
+from adaptive_scheduler.dispatch import BUILTIN, command, demand_trust, guarded, script_path
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import DispatchError, StateError
@@ -42,6 +42,7 @@ def findings(world: World) -> list[Finding]:
     """Return all findings, the gravest first; changes nothing."""
     found = [
         *_tasks(world.config),
+        *_trust(world.config),
         *_folders(world),
         *_state(world),
         *_machine(world),
@@ -87,10 +88,13 @@ def _tasks(config: Config) -> Iterator[Finding]:
                 continue
             python = python or (not step.interpreter and step.script.endswith(".py"))
             try:
+                environ = {**os.environ, **task.env}
                 if task.where is not None:  # what runs it is its node's affair
-                    script_path(step.script, folder)
+                    script = script_path(step.script, folder)
+                    demand_trust([] if step.script.startswith(BUILTIN) else [str(script)], environ)
                     continue
-                command(step, folder=folder, interpreters=config.interpreters, platform=config.rules.platform)
+                argv = command(step, folder=folder, interpreters=config.interpreters, platform=config.rules.platform)
+                demand_trust(guarded(argv, step), environ)
             except DispatchError as error:
                 yield Finding("error", where, str(error), "the task fails alone, the others run")
         if task.interval < tick:
@@ -122,6 +126,15 @@ def _tasks(config: Config) -> Iterator[Finding]:
             'scripts that need packages of their own: interpreter = ["/path/to/python"] on the task, '
             'or ".py" = [...] under [interpreters]',
         )
+
+
+def _trust(config: Config) -> Iterator[Finding]:
+    """Tell where nobody looks any more who may write what is run."""
+    told = {f"tasks.{task.name}.env": trust.is_off(task.env) for task in config.tasks.values()}
+    for where, is_off in {"environment": trust.is_off(os.environ), **told}.items():
+        if is_off:
+            message = f"{trust.VARIABLE}=1: whoever may write what is run decides what this user runs"
+            yield Finding("warning", where, message, "mend the permissions and leave it out")
 
 
 def _folders(world: World) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from adaptive_scheduler import files, trust
 from adaptive_scheduler.durations import NEVER
-from adaptive_scheduler.errors import ConfigError
+from adaptive_scheduler.errors import ConfigError, TrustError
 from adaptive_scheduler.fleet import Cluster, Deploy, OnLoss, Unreachable, Where
 from adaptive_scheduler.model import Priority, Step, Task, Window
 from adaptive_scheduler.notify import About, Notify
@@ -70,10 +71,11 @@ def read(content: bytes | str, path: Path, *, platform: str) -> Config:
     return build(validate(data, shown(path)), path, platform=platform)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a file's content; ConfigError says why it cannot be had, and the way out."""
+def read_bytes(path: Path, environ: Mapping[str, str] = os.environ) -> bytes:
+    """Return a file's content; ConfigError says why it cannot be had, TrustError who could change it."""
     try:
-        return path.read_bytes()
+        problem = trust.objection(str(path), environ)
+        content = b"" if problem else files.read_named(path)
     except FileNotFoundError as error:
         raise ConfigError([f"'{path}' not found; {_WAY_OUT}"]) from error
     except (OSError, ValueError) as error:
@@ -81,6 +83,9 @@ def read_bytes(path: Path) -> bytes:
             raise ConfigError([f"'{path}' is a folder; name the file in it with --config"]) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError([f"'{path}' cannot be read ({reason}); mend its permissions, or {_WAY_OUT}"]) from error
+    if problem:
+        raise TrustError([f"'{path}' is not followed: {problem}"])
+    return content
 
 
 def shown(path: Path) -> str:

@@ -6,9 +6,10 @@ goes before both. What cannot be run is a sentence that names the way out, and f
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from adaptive_scheduler import trust
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.model import Step
 
@@ -48,6 +49,19 @@ def command(
     script = script_path(step.script, folder)
     words = step.interpreter or _by_extension(script, interpreters, platform, path, python)
     return [_program(words[0], folder, path), *words[1:], str(script), *step.args]
+
+
+def guarded(words: Sequence[str], step: Step, python: str = PYTHON) -> list[str]:
+    """Return the files among the words of a step that are to be nobody else's, but for those we are made of."""
+    program, script = words[0], words[-1 - len(step.args)]
+    found = [] if program == python else [program]
+    return found if step.script.startswith(BUILTIN) else [*found, script]
+
+
+def demand_trust(files: Iterable[str], environ: Mapping[str, str]) -> None:
+    """Raise DispatchError where somebody else could change one of the files that a step runs."""
+    if problem := trust.refusal(files, environ):
+        raise DispatchError(problem)
 
 
 def script_path(script: str, folder: Path) -> Path:

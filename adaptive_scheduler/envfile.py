@@ -6,10 +6,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from adaptive_scheduler import files
+
 
 def read(path: Path) -> dict[str, str]:
     """Return the variables of a file: NAME=VALUE lines, # comments, `export` and quotes as in a shell; OSError."""
-    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    lines = (line.strip() for line in files.read_named(path).decode("utf-8-sig").splitlines())
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#") and "=" in line)
     return {name.strip().removeprefix("export ").strip(): value.strip().strip("\"'") for name, _, value in pairs}
 

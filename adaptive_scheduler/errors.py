@@ -28,6 +28,10 @@ class ConfigError(SchedulerError):
         self.faults = faults
 
 
+class TrustError(ConfigError):
+    """Somebody else could change tasks.toml or the state: no copy of it will do either."""
+
+
 class DispatchError(SchedulerError):
     """A script cannot be turned into a command: unknown type, missing file or missing interpreter."""
 

@@ -4,20 +4,32 @@ After a crash or a power cut the target holds the old or the new content, never 
 alone is not enough, because the new name may reach the disk before the content does.
 """
 
+import errno
+import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 PRIVATE = 0o600
 FOR_ALL_TO_READ = 0o644
 
+KEPT_ASIDE = 3
+"""How many damaged copies of a file are kept for a look: a bad disk makes one after the other."""
+
 TEMPORARY = ".tmp"
+if sys.platform == "win32":
+    AS_IT_IS = os.O_BINARY
+else:
+    AS_IT_IS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How we open what lies in our folders: no link is followed, and no pipe that was put there is waited for."""
 
 PATIENCE_S = 5.0
 PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.002, 0.05
@@ -49,10 +61,10 @@ def replace_file(
     It gets the mode and the owner of `like`, where given. Raises OSError, with the temporary file removed, when
     anything fails.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    # A name that nobody can foresee, and a file that was not there: others may write the folder of a textfile.
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}{TEMPORARY}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | AS_IT_IS, PRIVATE)
     try:
-        descriptor = os.open(temporary, flags, PRIVATE)
         try:
             view = memoryview(content)
             while view:
@@ -100,9 +112,63 @@ def replace(source: Path, target: Path) -> None:
     _patiently(lambda: source.replace(target), target)
 
 
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file for a look, the oldest of earlier ones giving way; returns the new name, raises OSError."""
+    aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
+    replace(path, aside)
+    # After the clock was set back the latest has not the latest name.
+    earlier = sorted(one for one in path.parent.glob(f"{path.name}.corrupt-*") if one != aside)
+    for one in earlier[: 1 - KEPT_ASIDE]:
+        with suppress(OSError):
+            remove(one)
+    return aside
+
+
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a file that others replace, waiting that out on Windows; raises OSError."""
-    return _patiently(path.read_bytes, path)
+    """Return the content of a file of ours that others replace, waiting that out on Windows; raises OSError."""
+    return _patiently(lambda: _content(path, AS_IT_IS), path)
+
+
+def read_named(path: Path) -> bytes:
+    """Return the content of a file that a user has named: it may be a link, but no pipe or device; raises OSError."""
+    return _content(path, AS_IT_IS & ~getattr(os, "O_NOFOLLOW", 0))
+
+
+def _content(path: Path, flags: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | flags)
+    with open(descriptor, "rb") as file:  # noqa: PTH123  # a path would follow what is behind it once more
+        _demand_file(descriptor, path)
+        return file.read()
+
+
+def _demand_file(descriptor: int, path: Path) -> os.stat_result:
+    """Return what an open file is; OSError where it is something else."""
+    there = os.fstat(descriptor)
+    if stat.S_ISDIR(there.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(there.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
+    return there
+
+
+def open_to_write(path: Path, flags: int) -> int:
+    """Open a file of ours, made when missing (mode 0600) and of one name; raises OSError."""
+    descriptor = os.open(path, os.O_CREAT | flags | AS_IT_IS, PRIVATE)
+    try:
+        if _demand_file(descriptor, path).st_nlink > 1 and sys.platform != "win32":
+            raise OSError(errno.EMLINK, "it has a second name, by which it may be somebody else's", str(path))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_json(path: Path) -> Any:
+    """Return what the JSON in such a file says; raises OSError, or ValueError where it is none."""
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError as error:
+        raise ValueError(f"'{path}' is nested too deeply") from error
 
 
 def remove(path: Path) -> None:
@@ -150,8 +216,7 @@ def append(path: Path, content: bytes, *, durable: bool = False) -> None:
 
     `durable` survives a power cut, but for the name of a file that is new.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = open_to_write(path, os.O_WRONLY | os.O_APPEND)
     try:
         view = memoryview(content)
         while view:

@@ -6,6 +6,7 @@ What reads only is in archive.py, the tables are in history_tables.py.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler import codec, files, history_tables
-from adaptive_scheduler.archive import BUSY_S, DAMAGE, NAME, Archive, HistoryError
+from adaptive_scheduler.archive import BUSY_S, DAMAGE, Archive, HistoryError
 from adaptive_scheduler.beats import Beat
 from adaptive_scheduler.events import Answer, Event, Process, encode_culprit
 from adaptive_scheduler.machine import Sample
@@ -40,10 +41,12 @@ class History(Archive):
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection in a transaction of its own; HistoryError when it cannot be had or kept."""
         try:
+            if not self.path.exists():
+                # Not left to SQLite: its file would be anybody's to read until its mode is changed.
+                files.private_folder(self.path.parent)
+                os.close(files.open_to_write(self.path, os.O_RDWR))
             with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as database:
                 if not (version := history_tables.version_of(database)):
-                    files.private_folder(self.path.parent)
-                    self.path.chmod(0o600)
                     history_tables.create(database)
                 database.execute("pragma synchronous = normal")
                 database.execute("begin immediate")
@@ -74,8 +77,7 @@ class History(Archive):
                 problem = f"is damaged ({error})"
         if not problem:
             return None
-        aside = self.path.with_name(f"{NAME}.corrupt-{now:%Y%m%dT%H%M%S}")
-        files.replace(self.path, aside)
+        aside = files.set_aside(self.path, now)
         return f"history '{self.path}' {problem}; kept as '{aside.name}', a new one is begun"
 
     def record(

@@ -7,13 +7,15 @@ is the folder it lies in; for the fast way the hash of the file's bytes must mat
 import contextlib
 import hashlib
 import json
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import __version__, config, files, places
-from adaptive_scheduler.errors import ConfigError
+from adaptive_scheduler import __version__, config, files, places, trust
+from adaptive_scheduler.errors import ConfigError, TrustError
 from adaptive_scheduler.files import private_folder, replace_file
 from adaptive_scheduler.settings import Config
 
@@ -31,17 +33,19 @@ class Opened:
     saved_at: datetime | None = None
 
 
-def open_config(path: Path, *, strict: bool, write: bool, platform: str | None = None) -> Opened:
+def open_config(
+    path: Path, *, strict: bool, write: bool, platform: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Opened:
     """Return the configuration in a file, or the last good copy of it when the file is broken.
 
-    `strict` refuses the copy, `write` renews it. Raises ConfigError when there is nothing to go by; a
-    file that is gone is no broken file.
+    `strict` refuses the copy, `write` renews it. Raises ConfigError when there is nothing to go by, TrustError where
+    somebody else could change the file or the state; a file that is gone is no broken file.
     """
     system = platform or config.current_platform()
     try:
-        data = config.read_bytes(path)
+        data = config.read_bytes(path, environ)
     except ConfigError as error:
-        if strict or isinstance(error.__cause__, FileNotFoundError):
+        if strict or isinstance(error, TrustError) or isinstance(error.__cause__, FileNotFoundError):
             raise
         return _fall_back(path, b"", system, error)
     cached = _cached(path, data, system)
@@ -56,11 +60,20 @@ def open_config(path: Path, *, strict: bool, write: bool, platform: str | None =
             raise
         return _fall_back(path, data, system, error)
     fresh = config.build(plain, path, platform=system)
+    _demand_trust(fresh.state_dir, environ)
     if write:
         # Without a copy cycles are slower, and a file broken later silences them: no reason to stop now.
         with contextlib.suppress(OSError):
             save(plain, fresh, data)
+        # Somebody may have made the folder before we could.
+        _demand_trust(fresh.state_dir, environ)
     return Opened(fresh)
+
+
+def _demand_trust(folder: str, environ: Mapping[str, str]) -> None:
+    """Raise TrustError where what lies in a state folder, or will, may be somebody else's."""
+    if problem := trust.objection_to_folder(folder, environ):
+        raise TrustError([f"scheduler.state_dir '{folder}' is not used: {problem}"])
 
 
 def explanation(opened: Opened) -> str:
@@ -79,8 +92,8 @@ def explanation(opened: Opened) -> str:
 def load_cached(path: Path, *, platform: str | None = None) -> Config | None:
     """Return the configuration of a file that has not changed since its copy was saved, or None."""
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = config.read_bytes(path)
+    except ConfigError:
         return None
     return _cached(path, data, platform or config.current_platform())
 
@@ -88,8 +101,10 @@ def load_cached(path: Path, *, platform: str | None = None) -> Config | None:
 def last_good(path: Path, *, platform: str | None = None) -> tuple[Config, datetime] | None:
     """Return the copy last saved for a file, whatever the file says now, and when; or None."""
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = config.read_bytes(path)
+    except TrustError:
+        return None
+    except ConfigError:
         data = b""
     return _last_good(path, data, platform or config.current_platform())
 
@@ -118,8 +133,7 @@ def _fall_back(path: Path, data: bytes, platform: str, error: ConfigError) -> Op
 
 def _cached(path: Path, data: bytes, platform: str) -> Config | None:
     digest = hashlib.sha256(data).hexdigest()
-    for folder in places.state_folders(path, data):
-        file = folder / FILE_NAME
+    for file in _copies(path, data):
         content = _read(file)
         if content.get("sha256") == digest:
             found = _built(content, path, file, platform)
@@ -129,13 +143,19 @@ def _cached(path: Path, data: bytes, platform: str) -> Config | None:
 
 
 def _last_good(path: Path, data: bytes, platform: str) -> tuple[Config, datetime] | None:
-    for folder in places.state_folders(path, data):
-        file = folder / FILE_NAME
+    for file in _copies(path, data):
         found = _built(_read(file), path, file, platform)
         if found is not None:
             with contextlib.suppress(OSError):
                 return found, datetime.fromtimestamp(file.stat().st_mtime, UTC)
     return None
+
+
+def _copies(path: Path, data: bytes) -> Iterator[Path]:
+    """Yield where a copy may lie: not where somebody else may have put it."""
+    for folder in places.state_folders(path, data):
+        if not trust.objection_to_folder(str(folder), os.environ):
+            yield folder / FILE_NAME
 
 
 def _read(file: Path) -> dict[str, Any]:

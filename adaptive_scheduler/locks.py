@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from adaptive_scheduler import files
+
 WINDOWS_BYTE = 2**30
 """Locks on Windows are mandatory: the byte that stands for the lock must never hold data."""
 
@@ -83,8 +85,7 @@ else:
 
 def open_lockable(path: Path, flags: int = 0) -> int:
     """Open an existing file for reading, writing and locking; no child inherits it. Raises OSError."""
-    plain = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.open(path, plain | flags, 0o600)
+    return os.open(path, os.O_RDWR | files.AS_IT_IS | flags, files.PRIVATE)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ It measures before the transaction and keeps its own file, baseline.json; schedu
 Whatever fails here costs a note: an alarm must never cost a cycle.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from adaptive_scheduler.events import CPU_SPIKE, DISK, MEMORY_LEAK, Answer, Culp
 from adaptive_scheduler.machine import Reading
 from adaptive_scheduler.model import State
 from adaptive_scheduler.recall import PRETENDED, Remembered
-from adaptive_scheduler.settings import Config
+from adaptive_scheduler.settings import Config, without_addresses
 from adaptive_scheduler.sightings import Sighting
 
 FRESH_TICKS = 2.5
@@ -102,7 +103,8 @@ class MachineLookout:
                 tick = self.config.rules.tick
                 budget = tick - min(MARGIN, tick * MARGIN_SHARE)
                 cwd = Path(self.config.path).parent
-                probing.start(self.folder, self.config.probes.values(), budget, cwd=cwd)
+                environ = without_addresses(os.environ, self.config)
+                probing.start(self.folder, self.config.probes.values(), budget, cwd=cwd, environ=environ)
         except Exception as error:  # no process to be had
             noted.complaints.append(f"the probes cannot be started ({_told(error)})")
         return noted

@@ -15,10 +15,10 @@ from adaptive_scheduler.journal import Journal
 from adaptive_scheduler.lastgood import Opened, open_config
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Memory, Reading, Sample
-from adaptive_scheduler.outbox import Outbox, names_of
+from adaptive_scheduler.outbox import Outbox
 from adaptive_scheduler.runners.base import Runner
 from adaptive_scheduler.runners.local import LocalRunner
-from adaptive_scheduler.settings import Config
+from adaptive_scheduler.settings import Config, names_of
 from adaptive_scheduler.store import Store
 
 SEAMS = ("ADAPTIVE_FAKE_SAMPLE", "ADAPTIVE_FAKE_NOW")
@@ -61,17 +61,18 @@ class Opening:
         return list(self.opened.faults)
 
 
-def open_world(config_option: str | None, *, strict: bool, write: bool) -> Opening:
+def open_world(
+    config_option: str | None, *, strict: bool, write: bool, environ: Mapping[str, str] = os.environ
+) -> Opening:
     """Return the world of a configuration file.
 
     `strict` refuses a broken file instead of using the last good copy, `write` renews that copy.
     Raises ConfigError and UsageError.
     """
-    environ = os.environ
     clock = Clock.from_environment(environ)
     started = metrics.read_counters()
     path = configuration.find(config_option, environ, Path.cwd())
-    opened = open_config(path, strict=strict, write=write)
+    opened = open_config(path, strict=strict, write=write, environ=environ)
     config = opened.config
     folder = Path(config.state_dir)
     history = History(folder, config.history_keep)

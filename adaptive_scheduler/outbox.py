@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.notify import About, Notice, Ping, Signal
-from adaptive_scheduler.settings import Config
+from adaptive_scheduler.settings import Config, names_of
 from adaptive_scheduler.times import from_iso, iso
 
 NAME = "outbox"
@@ -48,12 +48,6 @@ class Trouble(NamedTuple):
 
     since: datetime
     problem: str
-
-
-def names_of(config: Config) -> tuple[str, ...]:
-    """Return the variables with the addresses that a configuration knows."""
-    pinged = (config.notify.ping, *(task.ping for task in config.tasks.values()))
-    return tuple(dict.fromkeys(name for name in (*config.notify.to, *pinged) if name))
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ def write_order(folder: Path, order: Order) -> None:
 
 def read_order(folder: Path) -> Order:
     """Return the order; OSError, ValueError, KeyError or TypeError when there is none."""
-    plain = json.loads(files.read_bytes(folder / ORDER))
+    plain = files.read_json(folder / ORDER)
     if plain["version"] != VERSION:
         raise ValueError(f"the order has version {plain['version']!r}")
     form, max_bytes, keep = plain["log"]
@@ -165,7 +159,7 @@ def complaints(config: Config, now: datetime) -> list[str]:
 def read_trouble(folder: Path) -> Trouble | None:
     """Return the trouble with the address of a folder, None when there is none."""
     try:
-        plain = json.loads(files.read_bytes(folder / TROUBLE))
+        plain = files.read_json(folder / TROUBLE)
         return Trouble(from_iso(plain["since"]), str(plain["problem"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -190,7 +184,7 @@ def encode(one: Item) -> Plain:
 
 def read(path: Path) -> Item:
     """Return what `encode` wrote into a file; OSError, ValueError, KeyError or TypeError where it did not."""
-    plain = json.loads(files.read_bytes(path))
+    plain = files.read_json(path)
     common = {"reason": str(plain["reason"]), "task": str(plain["task"]), "run_id": str(plain["run_id"])}
     at = from_iso(plain["at"])
     if "about" in plain:

@@ -12,6 +12,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from adaptive_scheduler import files
+
 MARK_BYTES = 96
 """The mark has a fixed length, so that its numbers can be brought up to date in place."""
 
@@ -31,7 +33,7 @@ class Output:
     def __init__(self, path: Path, cap_bytes: int, *, punch: bool = sys.platform == "linux") -> None:
         """Make or open the file, mode 0600; raises OSError."""
         self.script_fd = open_for_append(path)
-        self.file = path.open("r+b", buffering=0)
+        self.file = os.fdopen(files.open_to_write(path, os.O_RDWR), "r+b", buffering=0)
         self.head = self.tail = max(cap_bytes, 2) // 2
         self.punch = punch
         self.punched_to = self.head
@@ -119,7 +121,7 @@ def read_from(path: Path, offset: int = 0, limit: int = 4_000_000) -> tuple[byte
 
     At most `limit` bytes; the hole that a live run's cut leaves is passed over. Raises OSError.
     """
-    with path.open("rb") as file:
+    with open(os.open(path, os.O_RDONLY | files.AS_IT_IS), "rb") as file:  # noqa: PTH123  # an opened file, not a path
         if sys.platform == "linux":
             try:
                 offset = os.lseek(file.fileno(), offset, os.SEEK_DATA)
@@ -195,4 +197,4 @@ else:
 
     def open_for_append(path: Path) -> int:
         """Open so that every write goes to the end, whoever truncates."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        return files.open_to_write(path, os.O_WRONLY | os.O_APPEND)

@@ -1,9 +1,7 @@
 """The one place that reads and changes what a backend decided to read and change."""
 
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -27,7 +25,6 @@ from adaptive_scheduler.errors import RegistrationError
 PATIENCE_S = 60.0
 RETRY_PAUSE_S = 0.5
 NO_WINDOW = 0x0800_0000
-PUBLIC = 0o644
 """Units and property lists hold no secrets, and other users' managers may have to read them."""
 
 Done = Callable[[Action], None]
@@ -69,6 +66,9 @@ def _read(file: File) -> Answer:
 
 
 def _told(argv: tuple[str, ...], content: bytes | None = None) -> Answer:
+    import subprocess  # loaded where something is asked: `status` of a project that nobody registered asks nothing
+    import tempfile
+
     # Files, no pipes: what a tool leaves behind in the background would hold a pipe open for ever.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(content or b"")
@@ -119,9 +119,7 @@ def _write(action: Write) -> None:
             files.private_folder(path.parent)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace_file(path, action.content)
-        if not action.private:
-            path.chmod(PUBLIC)
+        files.replace_file(path, action.content, mode=files.PRIVATE if action.private else files.FOR_ALL_TO_READ)
     except OSError as error:
         raise RegistrationError(f"cannot write '{path}': {error.strerror or error}{_as_root(error)}") from error
 

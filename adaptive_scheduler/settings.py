@@ -83,3 +83,17 @@ class Config:
     cluster: Cluster | None = None
     notify: Notify = field(default_factory=Notify)
     metrics: Textfile | None = None
+
+
+def names_of(config: Config) -> tuple[str, ...]:
+    """Return the variables with the addresses that a configuration knows."""
+    pinged = (config.notify.ping, *(task.ping for task in config.tasks.values()))
+    return tuple(dict.fromkeys(name for name in (*config.notify.to, *pinged) if name))
+
+
+def without_addresses(environ: Mapping[str, str], config: Config) -> dict[str, str]:
+    """Return an environment for what others wrote: the addresses at which people are told are secrets of ours."""
+    names = names_of(config)
+    if config.rules.platform == "windows":  # names of variables know no case there
+        names = tuple(name.upper() for name in names)
+    return {name: value for name, value in environ.items() if name not in names}

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import beatfile, counters, limits, locks, logfile, memory, places, standing
+from adaptive_scheduler import beatfile, counters, files, limits, locks, logfile, memory, places, standing, trust
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.tempo import tempo_of
 
@@ -38,7 +38,7 @@ def attempt(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     if path is None:
         return False
     try:
-        return _short(path, Clock.from_environment(environ))
+        return _short(path, Clock.from_environment(environ), environ)
     except Exception:  # a whole cycle meets the same trouble, and knows what to say of it
         return False
 
@@ -62,11 +62,13 @@ def _asked(words: Sequence[str], environ: Mapping[str, str]) -> Path | None:
     return Path(os.path.abspath(named))  # noqa: PTH100  # resolve() would follow a link to another folder
 
 
-def _short(path: Path, clock: Clock) -> bool:
+def _short(path: Path, clock: Clock, environ: Mapping[str, str]) -> bool:
     found = _note(path)
     if found is None:
         return False
     folder, note = found
+    if trust.objection(str(path), environ) or trust.objection_to_folder(str(folder), environ):
+        return False
     with locks.hold(folder / standing.LOCK, timeout_s=LOCK_WAIT_S):
         now = clock.now()
         before = beatfile.lines(folder)
@@ -83,7 +85,7 @@ def _note(path: Path) -> tuple[Path, standing.Note] | None:
     note = standing.read(usual)
     if note is not None and note["path"] == str(path):
         return usual, note
-    for folder in places.state_folders(path, path.read_bytes()):
+    for folder in places.state_folders(path, files.read_named(path)):
         note = standing.read(folder)
         if note is not None and note["path"] == str(path):
             return folder, note

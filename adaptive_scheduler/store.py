@@ -49,6 +49,8 @@ class Store:
     """The state file of one state folder."""
 
     folder: Path
+    known: dict[Path, tuple[bytes, State]] = field(default_factory=dict, compare=False, repr=False)
+    """What each file held when it was last understood: a cycle reads it twice a round, and mostly its own words."""
 
     @property
     def path(self) -> Path:
@@ -68,7 +70,7 @@ class Store:
         found, notes, candidates = None, [], (self.path, self.backup)
         for path in candidates:
             try:
-                found = _load(path)
+                found = self._load(path)
             except _DamagedError as damage:
                 notes.append(str(damage))
             except OSError as error:
@@ -135,32 +137,38 @@ class Store:
             try:
                 os.link(self.path, spare)
             except OSError:
-                spare.write_bytes(self.path.read_bytes())
+                files.replace_file(spare, files.read_bytes(self.path), durable=False)
             files.replace(spare, self.backup)
         began_s = time.monotonic()
         files.replace_file(self.path, content)
+        self.known[self.path] = content, state
         return time.monotonic() - began_s
+
+    def _load(self, path: Path) -> State | None:
+        """Return the state in a file, None when there is no file; raises _DamagedError, StateError or OSError."""
+        try:
+            content = files.read_bytes(path)
+        except FileNotFoundError:
+            return None
+        known = self.known.get(path)
+        if known is None or known[0] != content:
+            self.known[path] = known = content, _understood(path, content)
+        return known[1]
 
     def _set_aside(self, transaction: Transaction, now: datetime) -> None:
         for path in (self.path, self.backup):
             with suppress(_DamagedError):
-                _load(path)
+                self._load(path)
                 continue
-            aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
-            files.replace(path, aside)
-            transaction.notes.append(f"kept as '{aside.name}' for a look")
+            transaction.notes.append(f"kept as '{files.set_aside(path, now).name}' for a look")
 
 
 class _DamagedError(Exception):
     """The file is there and cannot be understood."""
 
 
-def _load(path: Path) -> State | None:
-    """Return the state in a file, None when there is no file; raises _DamagedError, StateError or OSError."""
-    try:
-        content = files.read_bytes(path)
-    except FileNotFoundError:
-        return None
+def _understood(path: Path, content: bytes) -> State:
+    """Return the state that a file holds; raises _DamagedError or StateError."""
     try:
         plain = json.loads(content)
         version = plain["version"]

@@ -20,7 +20,7 @@ if not __package__:
     # At the end, so that no file of site-packages can stand in for a module of the standard library.
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from adaptive_scheduler import trees, verdict
+from adaptive_scheduler import trees, trust, verdict
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.output import Output
@@ -101,6 +101,9 @@ class Run:
             return StepEnd(name, "skipped", step["skip"], offset_s=offset_s)
         if step["error"] is not None:
             return StepEnd(name, "error", step["error"], offset_s=offset_s)
+        # The cycle has looked, but that may be a while ago.
+        if problem := trust.refusal(step.get("guarded", ()), os.environ):
+            return StepEnd(name, "error", problem, offset_s=offset_s)
         if len(self.spec["steps"]) > 1:
             self.output.header(f"--- {name} ---")
         try:

@@ -1,8 +1,6 @@
 """Who a registration is for, and with what it calls a cycle: user, interpreter, environment, host."""
 
 import os
-import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -10,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from adaptive_scheduler import trust
 from adaptive_scheduler.backends import grid
 from adaptive_scheduler.backends.base import Registration, Wish
 from adaptive_scheduler.errors import UsageError
@@ -28,6 +27,8 @@ def registration(config: Config, name: str, *, system: bool, environ: Mapping[st
     `-P` keeps the current folder out of the way of the modules, `-X utf8` makes every text UTF-8, wherever
     the call comes from. A registration with the machine runs as the owner of tasks.toml, who may change it.
     """
+    import socket
+
     python = Path(sys.executable)
     user, home, uid = _user(config.path, system=system)
     return Registration(
@@ -73,6 +74,8 @@ def trial(
 
     On Windows it is the present user, and the environment is what a session there has.
     """
+    import subprocess
+
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     options: dict[str, Any] = {"env": {**kept, **environment}}
     if sys.platform != "win32":
@@ -131,7 +134,8 @@ def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what a cycle's scripts need and the system's scheduler does not give.
 
     The search path is the present user's, for that is what the scripts were tried with; the language must
-    be one of UTF-8. Windows knows both by itself; there it is where the task store lies.
+    be one of UTF-8, and what the user vouched for stays so. Windows knows all by itself; there it is where the task
+    store lies.
     """
     if sys.platform == "win32":
         return {"SYSTEMROOT": environ["SYSTEMROOT"]} if "SYSTEMROOT" in environ else {}
@@ -139,7 +143,8 @@ def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
     language = environ.get("LC_ALL") or environ.get("LANG") or ""
     is_utf8 = language.upper().replace("-", "").endswith("UTF8")
     plain = "en_US.UTF-8" if sys.platform == "darwin" else UTF8
-    return {"PATH": os.pathsep.join(dict.fromkeys(entries)), "LANG": language if is_utf8 else plain}
+    told = {trust.VARIABLE: "1"} if trust.is_off(environ) else {}
+    return {"PATH": os.pathsep.join(dict.fromkeys(entries)), "LANG": language if is_utf8 else plain, **told}
 
 
 def windowless(python: Path) -> str | None:

@@ -64,7 +64,7 @@ def supervisors(ground: Ground, runs: int) -> Case:
         runner.prepare(order)
         try:
             argv = [sys.executable, "-I", "-S", str(SUPERVISOR), str(runner.runs_dir / task.name / order.run_id)]
-            pairs.append(_pair(ground, argv, environment(order, ground.environ())))
+            pairs.append(_pair(ground, argv, environment(order, config, ground.environ())))
         finally:
             os.close(runner.prepared.pop(order.run_id))
         finished = runner.outcome(task.name, order.run_id)

@@ -1,10 +1,10 @@
 """Whole cycles with the real lookout: what fires when, what it starts, and what no damage may ever do to a cycle."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adaptive_scheduler import alarms, probing, recall
+from adaptive_scheduler import alarms, files, probing, recall
 from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline
 from adaptive_scheduler.edges import Seen
 from adaptive_scheduler.events import Answer, Event, Level, Watch
@@ -21,6 +21,7 @@ from adaptive_scheduler.history import History
 from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import State
+from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.recall import Remembered
 from adaptive_scheduler.series import latency_of, percent_of
 from adaptive_scheduler.settings import Config, Rules
@@ -499,8 +500,15 @@ def test_an_alarm_that_fails_costs_a_note_and_what_was_remembered(
     assert Alone(tmp_path, pretended=True).cycle() == said
 
 
-def test_a_baseline_that_cannot_be_written_costs_a_note(world: TestWorld) -> None:
-    (world.folder / f".{recall.NAME}.{os.getpid()}.tmp").mkdir()
+def test_a_baseline_that_cannot_be_written_costs_a_note(world: TestWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = files.replace_file
+
+    def full(path: Path, *arguments: Any, **options: Any) -> None:
+        if path.name == recall.NAME:
+            raise OSError("no room")
+        write(path, *arguments, **options)
+
+    monkeypatch.setattr(files, "replace_file", full)
     before = (world.folder / recall.NAME).read_text()
     assert next_tick(world.task("a", 5, adaptive=False)) == ["a"]
     assert next_tick(world.load(cpu=95)) == ["cpu_spike", "a"]
@@ -523,11 +531,25 @@ def test_probes_are_started_beside_the_cycle_with_what_is_left_of_the_tick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budgets: list[timedelta] = []
-    monkeypatch.setattr(probing, "start", lambda folder, probes, budget, *, cwd: budgets.append(budget))
+    monkeypatch.setattr(probing, "start", lambda folder, probes, budget, **_: budgets.append(budget))
     Alone(tmp_path).cycle()
     Alone(tmp_path, tick=minutes(1)).cycle()
     Alone(tmp_path, pretended=True).cycle()
     assert budgets == [timedelta(seconds=285), timedelta(seconds=54)]
+
+
+def test_the_commands_of_probes_do_not_hear_at_which_addresses_people_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: dict[str, str] = {}
+    monkeypatch.setattr(probing, "start", lambda *_, environ, **__: heard.update(environ))
+    monkeypatch.setenv("OPS_CHAT", "json://secret")
+    monkeypatch.setenv("OTHER", "kept")
+    alone = Alone(tmp_path)
+    alone.config = replace(alone.config, notify=Notify(("OPS_CHAT",)))
+    assert alone.cycle() == []
+    assert "OPS_CHAT" not in heard
+    assert heard["OTHER"] == "kept"
 
 
 class Alone:

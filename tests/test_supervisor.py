@@ -100,6 +100,20 @@ def test_a_run_under_its_real_flags_says_all_that_is_asked(run: Supervised) -> N
 
 
 @modes
+def test_a_script_that_others_can_write_by_now_is_not_started(run: Supervised) -> None:
+    run.python("open('ran', 'w')", name="first").python("open('ran', 'w')", name="second")
+    for step in run.steps:
+        step["guarded"] = [step["argv"][-1]]
+    (run.scripts / "first.py").chmod(0o666)
+    done = run.run(keep_going=True)
+    assert [step["status"] for step in done["steps"]] == ["error", "ok"]
+    script = run.scripts / "first.py"
+    told = f"'{script}' is not run: '{script}' can be written by everybody (mode 0666): chmod o-w '{script}', or set "
+    assert done["steps"][0]["cause"].startswith(told)
+    assert (run.scripts / "ran").exists()
+
+
+@modes
 def test_the_files_of_a_run_are_private_and_the_script_keeps_the_umask_of_the_caller(run: Supervised) -> None:
     before = os.umask(0o027)
     try:

@@ -43,8 +43,12 @@ def test_every_path_of_the_call_is_absolute_and_the_interpreter_is_the_one_that_
         ({"LC_ALL": "de_DE.utf8", "LANG": "C", "PATH": "/a"}, {"PATH": "/a", "LANG": "de_DE.utf8"}),
         ({"LANG": "ko_KR.eucKR", "PATH": "/a"}, {"PATH": "/a", "LANG": whoami.UTF8}),
         ({}, {"PATH": os.defpath, "LANG": whoami.UTF8}),
+        (
+            {"PATH": "/a", "ADAPTIVE_TRUST_WRITABLE": "1"},
+            {"PATH": "/a", "LANG": whoami.UTF8, "ADAPTIVE_TRUST_WRITABLE": "1"},
+        ),
     ],
-    ids=["as it is", "relative folders and C", "LC_ALL wins", "no UTF-8", "nothing set"],
+    ids=["as it is", "relative folders and C", "LC_ALL wins", "no UTF-8", "nothing set", "vouched for"],
 )
 def test_scripts_get_the_users_search_path_and_a_language_of_utf_8(
     config: Config, environ: dict[str, str], expected: dict[str, str]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptive_scheduler import files, locks
+from adaptive_scheduler import files, locks, trust
 from tests.platforms import windows_only
 from tests.processes import Supervised, until
 from tests.program import Program
@@ -179,3 +179,7 @@ def test_a_locked_file_can_be_read_and_written_and_keeps_its_place(tmp_path: Pat
         with path.open("ab") as other:
             other.write(b"more\n")
     assert path.read_bytes() == b"mark\nmore\n"
+
+
+def test_who_may_write_is_not_looked_at(tmp_path: Path) -> None:
+    assert trust.objection(str(tmp_path / "gone"), {}) == trust.objection_to_folder(str(tmp_path), {}) == ""

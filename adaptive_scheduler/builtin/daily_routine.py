@@ -96,7 +96,7 @@ def samples(state: Path) -> Iterator[str]:
 
 def history(config: Path) -> list[Entry]:
     """Ask the scheduler for its latest runs. Raises OSError with the reason when it has no answer."""
-    command = [sys.executable, "-m", "adaptive_scheduler", "--config", str(config)]
+    command = [sys.executable, "-P", "-m", "adaptive_scheduler", "--config", str(config)]
     command += ["history", "--json", "--limit", str(MOST_RUNS)]
     try:
         done = subprocess.run(

@@ -30,7 +30,7 @@ Fields = dict[str, Any]
 
 def ask(config: Path, *words: str) -> list[Fields]:
     """Ask the scheduler, and return the JSON objects of its answer. Raises OSError with the reason."""
-    command = [sys.executable, "-m", "adaptive_scheduler", "--config", str(config), *words, "--json"]
+    command = [sys.executable, "-P", "-m", "adaptive_scheduler", "--config", str(config), *words, "--json"]
     try:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=ANSWER_WITHIN_S, check=False

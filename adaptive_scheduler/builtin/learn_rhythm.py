@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     if not options.config.is_file():
         print(f"nothing to learn for: no '{options.config}' here; name it with --config")
         return NOTHING
-    command = [sys.executable, "-m", "adaptive_scheduler", "--config", str(options.config), "learn"]
+    command = [sys.executable, "-P", "-m", "adaptive_scheduler", "--config", str(options.config), "learn"]
     sys.stdout.flush()
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)

@@ -28,22 +28,25 @@ LARGEST = 1 << 20
 def pack(order: Order, config: Config) -> Plain:
     """Return an order as plain values; a script that cannot be sent is the error of its step."""
     folder, task = Path(config.path).absolute().parent, order.task
+    environ = {**os.environ, **task.env}
     return {
         "protocol": PROTOCOL,
         "run_id": order.run_id,
         "node": order.node,
         "spec": frame(order, config),
-        "steps": [_packed(step, folder, task.deploy) for step in task.steps],
+        "steps": [_packed(step, folder, task.deploy, environ) for step in task.steps],
         "cwd": task.cwd or "",
         "deploy": task.deploy.value,
         "env": told(order),
     }
 
 
-def _packed(step: Step, folder: Path, deploy: Deploy) -> Plain:
+def _packed(step: Step, folder: Path, deploy: Deploy, environ: Mapping[str, str]) -> Plain:
     plain: Plain = {"name": step.name, "os": step.os, "args": list(step.args), "interpreter": list(step.interpreter)}
     try:
         path = dispatch.script_path(step.script, folder)
+        if not step.script.startswith(dispatch.BUILTIN):
+            dispatch.demand_trust([str(path)], environ)
         content = path.read_bytes()
     except (DispatchError, OSError) as error:
         return {**plain, "error": str(error)}
@@ -88,7 +91,7 @@ class Hold:
         return {**cargo["spec"], "steps": [self._step(step, env) for step in cargo["steps"]], "cwd": str(cwd)}
 
     def _step(self, plain: Plain, env: Mapping[str, str]) -> Plain:
-        done: Plain = {"name": plain["name"], "argv": None, "error": plain.get("error"), "skip": None}
+        done: Plain = {"name": plain["name"], "argv": None, "guarded": [], "error": plain.get("error"), "skip": None}
         step = Step(
             plain["name"], plain.get("file", ""), tuple(plain["args"]), tuple(plain["interpreter"]), plain["os"]
         )
@@ -97,9 +100,12 @@ class Hold:
             try:
                 script = self._here(plain)
                 step = Step(step.name, str(script), step.args, step.interpreter)
-                done["argv"] = dispatch.command(
+                words = dispatch.command(
                     step, folder=script.parent, interpreters=self.interpreters, path=env.get("PATH")
                 )
+                done["guarded"] = dispatch.guarded(words, step)
+                dispatch.demand_trust(done["guarded"], env)
+                done["argv"] = words
             except DispatchError as error:
                 done["error"] = str(error)
         return done

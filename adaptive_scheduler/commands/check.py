@@ -2,7 +2,7 @@
 
 from adaptive_scheduler.checkup import Finding, findings
 from adaptive_scheduler.commands import output
-from adaptive_scheduler.errors import ConfigError
+from adaptive_scheduler.errors import ConfigError, TrustError
 from adaptive_scheduler.opening import open_world
 
 FINE, FOUND, CONFIG_FAULT = 0, 1, 2
@@ -13,7 +13,9 @@ def check(config: str | None, *, as_json: bool) -> int:
     try:
         world = open_world(config, strict=True, write=False).world
     except ConfigError as error:
-        found = [_fault(line) for line in error.faults]
+        # A fault of the file's has a line and a key; that nobody should read it has none.
+        split = (lambda line: Finding("error", "", line)) if isinstance(error, TrustError) else _fault
+        found = [split(line) for line in error.faults]
         _print(found, "", as_json=as_json)
         return CONFIG_FAULT
     found = findings(world)

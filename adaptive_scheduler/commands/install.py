@@ -1,10 +1,13 @@
 """`install` and `uninstall`: have the system's scheduler call a cycle, or no longer."""
 
+import os
+import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from adaptive_scheduler import config as configuration
-from adaptive_scheduler import places, record, registration, whoami
+from adaptive_scheduler import places, record, registration, trust, whoami
 from adaptive_scheduler.backends import BACKENDS
 from adaptive_scheduler.backends.base import Registration
 from adaptive_scheduler.commands import output, plans
@@ -21,7 +24,7 @@ def install(
     What is not said is as it was at the last time, so that doing it again mends.
     """
     # The copy of tasks.toml that this leaves is what cycles go by, should the file be broken before the first.
-    world = open_world(config, strict=True, write=not print_only and not system).world
+    world = open_world(config, strict=True, write=not print_only and not system, environ=_for_its_owner(config)).world
     _refuse_other_tick(world.config, every)
     before = record.recorded(world.config)
     if before is not None:
@@ -71,6 +74,17 @@ def uninstall(config: str | None, *, backend: str | None, name: str | None, syst
     return 0
 
 
+def _for_its_owner(option: str | None) -> Mapping[str, str]:
+    """Return what tasks.toml is opened with: root registers another user's, whose own cycles look who may write."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return os.environ
+    try:
+        owner = configuration.find(option, os.environ, Path.cwd()).stat().st_uid
+    except OSError:
+        return os.environ
+    return os.environ if owner == 0 else {**os.environ, trust.VARIABLE: "1"}
+
+
 def _refuse_other_tick(config: Config, every: timedelta | None) -> None:
     if every is not None:
         text = Path(config.path).read_text(encoding="utf-8", errors="replace")
@@ -82,7 +96,7 @@ def _refuse_other_tick(config: Config, every: timedelta | None) -> None:
 def _config_of_anything(option: str | None) -> Config:
     """Return the configuration, or what can be known of one that is broken or gone: it must go unregistered too."""
     try:
-        return open_world(option, strict=False, write=False).world.config
+        return open_world(option, strict=False, write=False, environ=_for_its_owner(option)).world.config
     except ConfigError:
         path = configuration.find(option, {}, Path.cwd()) if option else None
         if path is None:

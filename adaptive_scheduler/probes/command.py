@@ -6,6 +6,7 @@ tree can be ended and no other probe's, and that happens even when the prober is
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
-from adaptive_scheduler import trees, verdict
+from adaptive_scheduler import trees, trust, verdict
 from adaptive_scheduler.events import Probe
 from adaptive_scheduler.probes.base import ProbeError, in_words, no_answer
 from adaptive_scheduler.trees.cmdline import command_line
@@ -51,6 +52,8 @@ def ask(probe: Probe, cwd: str) -> tuple[float, str]:
 def keep(order: dict[str, Any]) -> tuple[float | None, str]:
     """Run a command to its end or its timeout; returns milliseconds, None without an answer, and the problem."""
     timeout = timedelta(seconds=order["timeout_s"])
+    if problem := _distrusted(order["argv"][0], order["cwd"]):
+        return None, problem
     tree = trees.of_this_system()
     tree.prepare(background=False)
     began_s = time.perf_counter()
@@ -81,6 +84,12 @@ def keep(order: dict[str, Any]) -> tuple[float | None, str]:
         return None, no_answer(timeout)
     status, _, _, cause = verdict.judge(process.returncode, [0], [])
     return 1000 * (ended_s[0] - began_s), "" if status == "ok" else cause
+
+
+def _distrusted(program: str, cwd: str) -> str:
+    """Say who else could change a program, found as the system will find it; of one that is gone the system tells."""
+    found = shutil.which(os.path.join(cwd, program) if os.sep in program else program)  # noqa: PTH118  # links stay
+    return "" if found is None else trust.refusal([found], os.environ)
 
 
 def main() -> int:

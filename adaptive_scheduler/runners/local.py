@@ -17,6 +17,7 @@ from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
 from adaptive_scheduler.runners.launch import Spawn
+from adaptive_scheduler.runners.many import Starter
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
 from adaptive_scheduler.settings import Config
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from adaptive_scheduler.runners.spawn import Detached
 
 ID_FORM = "%Y%m%dT%H%M%S"
-WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
+WAIT_FIRST_S, WAIT_LONGEST_S = 0.005, 0.25
 
 
 class LocalRunner:
@@ -32,7 +33,8 @@ class LocalRunner:
 
     def __init__(self, runs_dir: Path, config: Config, *, start: Spawn | None = None) -> None:
         """Touch nothing yet."""
-        self.runs_dir, self.config, self.start = runs_dir.absolute(), config, start
+        self.runs_dir, self.config, self.starter = runs_dir.absolute(), config, Starter()
+        self.start = start or self.starter
         self.prepared: dict[str, int] = {}
         self.started: list[Detached] = []  # few cycles start anything, so what can do so is loaded where that happens
 
@@ -71,10 +73,9 @@ class LocalRunner:
         """Start the supervisor; when that fails the run ends at once, with the status `error`."""
         folder, fd = self._folder(order.task.name, order.run_id), self.prepared.pop(order.run_id)
         now = self.started_at(order.run_id) or Clock().now()
-        from adaptive_scheduler.runners.spawn import spawn
-
-        supervisor = launch.launch(self.start or spawn, folder, fd, environment(order), now)
-        self.started += [] if supervisor is None else [supervisor]
+        supervisor = launch.launch(self.start, folder, fd, environment(order, self.config), now)
+        if supervisor is not None and supervisor not in self.started:
+            self.started.append(supervisor)
 
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
         """Return the state of runs, given as task -> run id; what was lost is cleaned up."""
@@ -102,7 +103,8 @@ class LocalRunner:
         return True
 
     def close(self) -> None:
-        """Do nothing: nothing is held open."""
+        """Let go of what has started supervisors; they live on."""
+        self.starter.close()
 
     def kill(self, task: str, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""

@@ -17,7 +17,7 @@ from adaptive_scheduler.model import Step
 from adaptive_scheduler.norms import time_limit
 from adaptive_scheduler.runfolder import VERSION
 from adaptive_scheduler.runners.base import Order
-from adaptive_scheduler.settings import Config
+from adaptive_scheduler.settings import Config, without_addresses
 
 EVENT = "ADAPTIVE_EVENT"
 """Set for the runs that an event starts, and for no other."""
@@ -29,8 +29,8 @@ GRACE_S = 5.0
 def spec_of(order: Order, config: Config) -> dict[str, Any]:
     """Return what the supervisor of this order is to do."""
     task, folder = order.task, Path(config.path).absolute().parent
-    path = environment(order).get("PATH")
-    steps = [_step(step, config, folder, path) for step in task.steps]
+    environ = environment(order, config)
+    steps = [_step(step, config, folder, environ) for step in task.steps]
     return {**frame(order, config), "steps": steps, "cwd": str(dispatch.absolute(task.cwd or ".", folder))}
 
 
@@ -52,12 +52,12 @@ def frame(order: Order, config: Config) -> dict[str, Any]:
     }
 
 
-def environment(order: Order, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def environment(order: Order, config: Config, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of the supervisor and its scripts: ours, the task's, and the decision's facts.
 
-    It goes from process to process and never into a file: it may hold secrets.
+    It goes from process to process and never into a file: it may hold secrets. Those of [notify] stay here.
     """
-    return merged(environ, told(order))
+    return merged(without_addresses(environ, config), told(order))
 
 
 def told(order: Order) -> dict[str, str]:
@@ -89,15 +89,18 @@ def skip(step: Step, platform: str) -> str | None:
     return None if step.os in (None, platform) else f"'{step.name}' is for {step.os}, this is {platform}"
 
 
-def _step(step: Step, config: Config, folder: Path, path: str | None) -> dict[str, Any]:
-    plain: dict[str, Any] = {"name": step.name, "argv": None, "error": None, "skip": None}
+def _step(step: Step, config: Config, folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    plain: dict[str, Any] = {"name": step.name, "argv": None, "guarded": [], "error": None, "skip": None}
     platform = config.rules.platform
     plain["skip"] = skip(step, platform)
     if plain["skip"] is None:
         try:
-            plain["argv"] = dispatch.command(
-                step, folder=folder, interpreters=config.interpreters, platform=platform, path=path
+            words = dispatch.command(
+                step, folder=folder, interpreters=config.interpreters, platform=platform, path=environ.get("PATH")
             )
+            plain["guarded"] = dispatch.guarded(words, step)
+            dispatch.demand_trust(plain["guarded"], environ)
+            plain["argv"] = words
         except DispatchError as error:
             plain["error"] = str(error)
     return plain

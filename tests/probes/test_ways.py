@@ -18,7 +18,7 @@ from adaptive_scheduler.events import Probe
 from adaptive_scheduler.probes import command
 from adaptive_scheduler.probes.base import LONGEST, in_words
 from tests import servers
-from tests.platforms import linux_only, signals
+from tests.platforms import linux_only, modes, signals
 from tests.processes import SLEEP, alive_in, kill_all, until
 from tests.servers import Treat, answer, server
 
@@ -330,3 +330,16 @@ def test_whatever_comes_is_one_short_line(error: Exception, words: str) -> None:
     found = in_words(error, TIMEOUT)
     assert found == words
     assert len(found) <= LONGEST
+
+
+@modes
+def test_a_command_that_others_can_write_is_not_run(tmp_path: Path) -> None:
+    tool = tmp_path / "tool"
+    tool.write_text(f"#!/bin/sh\ntouch '{tmp_path / 'ran'}'\n")
+    tool.chmod(0o755)
+    assert said("command", "./tool", cwd=str(tmp_path))[1] == ""
+    (tmp_path / "ran").unlink()
+    tool.chmod(0o757)
+    problem = said("command", "./tool", cwd=str(tmp_path))[1]
+    assert problem.startswith(f"'{tmp_path}/./tool' is not run: '{tool}' can be written by everybody (mode 0757): ")
+    assert not (tmp_path / "ran").exists()

@@ -17,7 +17,8 @@ import pytest
 
 from adaptive_scheduler import dispatch, locks
 from adaptive_scheduler.model import Live, Priority, Status, Step, Task
-from adaptive_scheduler.runfolder import RunFolder, write_mark
+from adaptive_scheduler.notify import Notify
+from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
@@ -25,7 +26,7 @@ from adaptive_scheduler.runners.spawn import Detached, spawn, wait_for_claim
 from adaptive_scheduler.runners.spec import environment
 from adaptive_scheduler.settings import Config, Rules
 from tests.builders import event
-from tests.platforms import WINDOWS, is_private
+from tests.platforms import WINDOWS, is_private, modes
 from tests.processes import SLEEP, alive_in, kill, kill_all, until
 
 NOW = datetime(2025, 11, 2, 22, 30, 0, 123_456, tzinfo=UTC)
@@ -101,6 +102,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "go").touch()
     for run_id in made.run_ids:
         kill_all(run_id)
+    made.runner.close()
     until(made.all_reaped, "the end of the supervisors")
 
 
@@ -134,7 +136,7 @@ def test_a_script_knows_the_decision_and_its_environment(bench: Bench) -> None:
 
 def test_unknown_load_is_empty_text_for_the_script(bench: Bench) -> None:
     order = bench.order()
-    env = environment(Order(order.task, order.run_id, "forced"))
+    env = environment(Order(order.task, order.run_id, "forced"), bench.config)
     assert (env["ADAPTIVE_CPU"], env["ADAPTIVE_MEMORY"]) == ("", "")
 
 
@@ -379,6 +381,49 @@ def test_a_claim_that_cannot_be_marked_is_not_given_up(bench: Bench) -> None:
     assert bench.at(order).claim.stat().st_size == 0
 
 
+OUTCOME = (
+    b'{"version":1,"run_id":"r","status":"ok","started_at":"2025-11-02T22:20:00+00:00","duration_s":1.0,"cause":"",'
+    b'"ended_at":"2025-11-02T22:21:00+00:00","exit_code":0,"signal":null,"cpu_s":1.0,"peak_memory_bytes":1,'
+    b'"output_bytes":1,"left_behind":0,"background_took":true,"steps":[{"name":"a","status":"ok","offset_s":0.0}]}'
+)
+
+
+def test_an_outcome_as_the_supervisor_writes_it_is_one(tmp_path: Path) -> None:
+    RunFolder(tmp_path).done.write_bytes(OUTCOME)
+    assert fate.outcome(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"cpu_s":1.0', b'"cpu_s":"1.0"'),
+        (b'"cpu_s":1.0', b'"cpu_s":1e999'),
+        (b'"duration_s":1.0', b'"duration_s":NaN'),
+        (b'"duration_s":1.0', b'"duration_s":1e300'),
+        (b'"exit_code":0', b'"exit_code":"0"'),
+        (b'"exit_code":0', b'"exit_code":99999999999999999999'),
+        (b'"peak_memory_bytes":1', b'"peak_memory_bytes":[1]'),
+        (b"2025-11-02T22:21:00+00:00", b"9999-12-31T23:59:59-14:00"),
+        (b'"left_behind":0', b'"left_behind":1e999'),
+        (b'"background_took":true', b'"background_took":"yes"'),
+        (b'"offset_s":0.0', b'"offset_s":1e300'),
+        (b'"offset_s":0.0', b'"offset_s":"0"'),
+        (b'"name":"a"', b'"name":7'),
+        (b'"status":"ok","offset', b'"status":"ok","exit_code":"0","offset'),
+    ],
+)
+def test_an_outcome_with_a_value_that_no_run_has_is_damaged(tmp_path: Path, good: bytes, bad: bytes) -> None:
+    assert OUTCOME.count(good) >= 1
+    RunFolder(tmp_path).done.write_bytes(OUTCOME.replace(good, bad))
+    with pytest.raises(DamagedError):
+        fate.outcome(RunFolder(tmp_path))
+
+
+def test_a_claim_that_is_nested_too_deeply_names_nobody(tmp_path: Path) -> None:
+    RunFolder(tmp_path).claim.write_bytes(b"[" * 100_000)
+    assert RunFolder(tmp_path).claimed_by() is None
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 100, b"{}", b'{"version":1}', b"[1]"], ids=["empty", "NUL", "no version", "bare", "list"]
 )
@@ -549,7 +594,33 @@ def test_a_script_finds_the_event_that_started_it(bench: Bench) -> None:
 def test_without_an_event_there_is_none_even_when_a_script_called_the_cycle(bench: Bench) -> None:
     order = bench.order()
     given = {"ADAPTIVE_EVENT": "that of the script", "OTHER": "kept"}
-    assert "ADAPTIVE_EVENT" not in environment(order, given)
-    assert environment(order, given)["OTHER"] == "kept"
-    mine = environment(replace(order, event=event()), given)["ADAPTIVE_EVENT"]
+    assert "ADAPTIVE_EVENT" not in environment(order, bench.config, given)
+    assert environment(order, bench.config, given)["OTHER"] == "kept"
+    mine = environment(replace(order, event=event()), bench.config, given)["ADAPTIVE_EVENT"]
     assert json.loads(mine)["kind"] == "cpu_spike"
+
+
+def test_the_addresses_that_people_are_told_at_are_not_for_scripts(bench: Bench) -> None:
+    order = bench.order()
+    beats = replace(order.task, ping="BEATS")
+    told = replace(bench.config, notify=Notify(("OPS_CHAT",), ping="SWITCH"), tasks={"job": beats})
+    given = {"OPS_CHAT": "slack://x", "SWITCH": "https://a", "BEATS": "https://b", "OTHER": "kept"}
+    left = environment(order, told, given)
+    assert not left.keys() & {"OPS_CHAT", "SWITCH", "BEATS"}
+    assert left["OTHER"] == "kept"
+    mine = replace(order.task, env={"OPS_CHAT": "what the task says"})
+    assert environment(replace(order, task=mine), told, given)["OPS_CHAT"] == "what the task says"
+
+
+@modes
+def test_a_script_that_others_can_write_is_an_error_and_does_not_run(bench: Bench) -> None:
+    order = bench.order("open('ran', 'w')")
+    (bench.folder / "job.py").chmod(0o602)
+    bench.runner.prepare(order)
+    bench.runner.submit(order)
+    assert bench.runner.wait({"job": order.run_id}, 30.0)
+    until(lambda: isinstance(bench.states(order), Finished), "the outcome")
+    end = bench.states(order)
+    assert isinstance(end, Finished)
+    assert end.outcome.cause.startswith(f"'{bench.folder / 'job.py'}' is not run: ")
+    assert not (bench.folder / "ran").exists()
