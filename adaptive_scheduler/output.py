@@ -63,17 +63,22 @@ class Output:
         self._drop(size)
         return grown
 
-    def finish(self) -> int:
-        """Cut what is above the cap, close the file and return how many bytes the scripts wrote in all."""
-        try:
+    def finish(self) -> int | None:
+        """Cut what is above the cap, close the file and return how many bytes the scripts wrote in all.
+
+        None when a broken disk cannot say it: that changes nothing about how they ended.
+        """
+        written = None
+        with suppress(OSError):
             size = self._size()
             written = size - self._mark + self.cut - self.headers
             if size - self.head - self.tail > MARK_BYTES:
                 self._drop(size)
-            return written
-        finally:
+        with suppress(OSError):
             self.file.close()
+        with suppress(OSError):
             os.close(self.script_fd)
+        return written
 
     @property
     def _mark(self) -> int:

@@ -35,6 +35,13 @@ def test_what_fits_stays_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_bytes() == b"x" * 1000
 
 
+def test_a_disk_that_cannot_say_how_much_was_printed_is_no_fault_of_the_run(tmp_path: Path) -> None:
+    output = Output(tmp_path / "log", 1000)
+    os.close(output.file.fileno())
+    os.close(output.script_fd)
+    assert output.finish() is None
+
+
 @WAYS
 def test_the_middle_is_given_back_while_the_script_writes(tmp_path: Path, punch: bool) -> None:
     output = Output(tmp_path / "log", 100_000, punch=punch)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def spawn(folder: RunFolder, spec_fd: int, env: Mapping[str, str], *, python: st
             wait_for_claim(folder, process)
         return process
     finally:
-        os.close(log_fd)
+        # The supervisor has its own: whatever a broken disk says now, it is at work.
+        with suppress(OSError):
+            os.close(log_fd)
 
 
 def detached(**options: Any) -> Detached:

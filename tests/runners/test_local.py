@@ -20,9 +20,10 @@ from adaptive_scheduler.model import Live, Priority, Status, Step, Task
 from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners import fate
+from adaptive_scheduler.runners import spawn as spawning
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
-from adaptive_scheduler.runners.spawn import Detached, spawn, wait_for_claim
+from adaptive_scheduler.runners.spawn import Detached, detached, spawn, wait_for_claim
 from adaptive_scheduler.runners.spec import environment
 from adaptive_scheduler.settings import Config, Rules
 from tests.builders import event
@@ -464,6 +465,18 @@ def test_a_supervisor_at_work_is_not_given_up_because_its_spec_cannot_be_closed(
         return supervisor
 
     bench.runner = bench.new_runner(start=start)
+    assert bench.run().outcome.status is Status.OK
+
+
+def test_a_supervisor_at_work_is_not_given_up_because_its_log_cannot_be_closed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(**options: Any) -> Detached:
+        supervisor = detached(**options)
+        os.close(options["stderr"])  # as a broken disk refuses it
+        return supervisor
+
+    monkeypatch.setattr(spawning, "detached", start)
     assert bench.run().outcome.status is Status.OK
 
 
