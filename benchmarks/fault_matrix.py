@@ -181,6 +181,8 @@ def main() -> int:
             for found in pool.imap_unordered(_do, cases):
                 if isinstance(found, Tried):
                     tried.append(found)
+                    if found.verdict is None:
+                        print("met nothing:", found.fault, flush=True)
                     if found.verdict and found.verdict.troubles:
                         print(found.fault, *found.verdict.troubles, sep="\n    ", flush=True)
                 elif found:

@@ -58,8 +58,15 @@ exit "${{1:-0}}"
 """
 
 SUPERVISOR = """#!/bin/sh
-exec strace -D -q -o {log} -y {more} {python} "$@"
+exec strace -D -q -o {log} -y {more} {python} -I -S -c '{known}' "$3" "$4"
 """
+KNOWN = """import itertools, os, runpy, sys
+count = itertools.count()
+os.urandom = lambda size: next(count).to_bytes(size, "big")
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""How a supervisor is started whose temporary files have names that are known before."""
 
 PR_SET_PTRACER, ANYBODY = 0x59616D61, -1
 
@@ -166,7 +173,7 @@ class Place:
         watcher = None
         if trace is not None:
             argv = ["strace", "-p", str(child), "-q", "-o", str(self.log), "-y"]
-            argv += [one.replace("{pid}", str(child)) for one in trace]
+            argv += trace
             watcher = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
             until(lambda: _is_traced(child))
         os.write(opened, b".")
@@ -182,8 +189,9 @@ class Place:
         path = self.root / "python"
         words = {
             "log": self.log,
-            "more": " ".join(f'"{one}"' for one in more).replace("{pid}", "$$"),
+            "more": " ".join(f'"{one}"' for one in more),
             "python": sys.executable,
+            "known": KNOWN,
         }
         path.write_text(SUPERVISOR.format(**words), encoding="utf-8")
         path.chmod(0o700)
@@ -230,12 +238,13 @@ class Place:
 
 
 def _known_ids(python: str) -> None:
-    """Make the ids of runs foreseeable, so that a fault can be aimed at their files."""
+    """Make the ids of runs and the names of temporary files foreseeable, so that a fault can be aimed at them."""
+    from adaptive_scheduler import files
     from adaptive_scheduler.runners import local, spawn
 
     count = iter(range(1 << 16))
     shim: Any = SimpleNamespace(**{**vars(os), "urandom": lambda size: next(count).to_bytes(size, "big")})
-    vars(local)["os"] = shim
+    vars(local)["os"] = vars(files)["os"] = shim
     if python:
         spawn.spawn.__kwdefaults__ = {"python": python}
 

@@ -29,11 +29,11 @@ KILL = "SIGKILL"
 
 _LINE = re.compile(r"^(\w+)\((.*)\) += (.*)$")
 _RUN = re.compile(r"runs/[^/]+/[^/]+(?=/|$)")
-_PID = re.compile(r"(?<=\.)\d+(?=\.tmp$)")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp$")
 
 
 class Call(NamedTuple):
-    """One call of a kind at one path, `{pid}` for the process id in it; `opens` says that it may make the file."""
+    """One call of a kind at one path; `opens` says that it may make the file."""
 
     name: str
     path: str
@@ -78,7 +78,7 @@ def calls_of(log: str, folder: Path) -> list[Call]:
         touched = path_in.search(line) if told else None
         if told is None or touched is None:
             continue
-        path = _PID.sub("{pid}", touched[1].removesuffix(" (deleted)"))
+        path = touched[1].removesuffix(" (deleted)")
         seen[told[1], path] += 1
         found.append(Call(told[1], path, seen[told[1], path], "O_CREAT" in line))
     return found
@@ -87,7 +87,7 @@ def calls_of(log: str, folder: Path) -> list[Call]:
 def role(path: str, folder: Path) -> str:
     """Return what a file is to the program, the same in every run."""
     short = _RUN.sub("RUN", path.removeprefix(f"{folder}/").removeprefix("outputs/"))
-    return short.replace("adaptive_scheduler_state", "state").replace(".{pid}", "")
+    return _TEMPORARY.sub(".tmp", short.replace("adaptive_scheduler_state", "state"))
 
 
 def faults_for(who: str, calls: Sequence[Call], *, dense: bool) -> Iterator[Fault]:
