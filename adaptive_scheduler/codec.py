@@ -7,8 +7,8 @@ The version history of the format:
 
 from collections.abc import Callable
 from datetime import datetime
-from math import isfinite
-from typing import Any
+from sys import float_info
+from typing import Any, TypeVar
 
 from adaptive_scheduler import events
 from adaptive_scheduler.codes import Code
@@ -18,6 +18,12 @@ from adaptive_scheduler.times import from_iso, iso
 VERSION = 1
 
 Plain = dict[str, Any]
+Value = TypeVar("Value")
+
+MOST = float_info.max
+
+LONGEST_S = 1e12
+"""More seconds than the calendar has."""
 
 UPGRADES: dict[int, Callable[[Plain], Plain]] = {}
 """From each older version to the next one; empty as long as there is only one."""
@@ -49,12 +55,20 @@ def decode_state(plain: Plain) -> State:
         cycle=_int(plain["cycle"]),
         last_cycle_at=_from_iso(plain.get("last_cycle_at")),
         nominal_at=_from_iso(plain.get("nominal_at")),
-        spent_s=float(plain.get("spent_s", 0.0)),
-        readings=tuple(dict(reading) for reading in plain["readings"]),
+        spent_s=_finite(plain.get("spent_s", 0.0)),
+        readings=tuple(_decode_reading(reading) for reading in plain["readings"]),
         tasks={_str(name): _decode_task(task) for name, task in plain["tasks"].items()},
         unrecorded=tuple((_str(one["task"]), decode_result(one)) for one in plain["unrecorded"]),
         latches=_str(plain.get("latches", "")),
     )
+
+
+def _decode_reading(plain: Plain) -> Plain:
+    for key in ("busy_s", "total_s", "cpus", "own_s", "uptime_s"):
+        _finite(plain.get(key, 0.0))
+    for key in ("at", "boot", "source"):
+        _str(plain.get(key, ""))
+    return dict(plain)
 
 
 def encode_result(result: Result) -> Plain:
@@ -85,13 +99,13 @@ def decode_result(plain: Plain) -> Result:
         status=Status(plain["status"]),
         started_at=from_iso(plain["started_at"]),
         ended_at=from_iso(plain["ended_at"]),
-        duration_s=float(plain["duration_s"]),
-        exit_code=plain.get("exit_code"),
-        signal=plain.get("signal"),
+        duration_s=_seconds(plain["duration_s"]),
+        exit_code=_unless_none(_int, plain.get("exit_code")),
+        signal=_unless_none(_str, plain.get("signal")),
         cause=_str(plain.get("cause", "")),
-        cpu_s=plain.get("cpu_s"),
-        peak_memory_bytes=plain.get("peak_memory_bytes"),
-        output_bytes=plain.get("output_bytes"),
+        cpu_s=_unless_none(_seconds, plain.get("cpu_s")),
+        peak_memory_bytes=_unless_none(_int, plain.get("peak_memory_bytes")),
+        output_bytes=_unless_none(_int, plain.get("output_bytes")),
         reason=_str(plain.get("reason", "")),
         unusual=_str(plain.get("unusual") or ""),
         event=_str(plain.get("event") or ""),
@@ -166,7 +180,7 @@ def _decode_live(plain: Plain) -> Live:
         started_at=from_iso(plain["started_at"]),
         code=Code(plain["code"]),
         reason=_str(plain["reason"]),
-        cpu_seen_s=float(plain["cpu_seen_s"]),
+        cpu_seen_s=_seconds(plain["cpu_seen_s"]),
         event=_str(plain.get("event", "")),
         node=_str(plain.get("node", "")),
         unreachable_since=_from_iso(plain.get("unreachable_since")),
@@ -188,12 +202,25 @@ def _str(value: object) -> str:
 
 
 def _finite(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    # A whole number may be too large for any float; `isfinite` raises OverflowError then.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
         raise TypeError(f"{value!r} is not a number")
     return float(value)
 
 
+def _seconds(value: object) -> float:
+    seconds = _finite(value)
+    if not 0.0 <= seconds <= LONGEST_S:
+        raise ValueError(f"{value!r} seconds are no time that anything took")
+    return seconds
+
+
 def _int(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    # The history has room for 64 bits, and what is counted may go on.
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**62) <= value < 2**62:
         raise TypeError(f"{value!r} is not a whole number")
     return value
+
+
+def _unless_none(read: Callable[[object], Value], value: object) -> Value | None:
+    return None if value is None else read(value)

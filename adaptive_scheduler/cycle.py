@@ -288,6 +288,7 @@ class _Cycle:
     def _prune(self, taken_in: set[str]) -> None:
         """Remove old run folders; never a live one, the latest, or one that the history still lacks."""
         try:
+            self.world.store.sweep(self.at)
             state = self.world.store.read().state
             protect = {result.run_id for _, result in state.unrecorded} - taken_in
             for mine in state.tasks.values():

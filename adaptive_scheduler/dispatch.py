@@ -5,7 +5,6 @@ goes before both. What cannot be run is a sentence that names the way out, and f
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -104,7 +103,7 @@ def _by_extension(
         return (python,)
     if extension == ".ps1":
         candidates = POWERSHELLS.get(platform, ("pwsh",))
-        there = (one for one in candidates if shutil.which(one, path=path))
+        there = (one for one in candidates if _which(one, path))
         return (next(there, candidates[0]), *POWERSHELL)
     if not extension:
         raise DispatchError(
@@ -137,7 +136,7 @@ def _program(word: str, folder: Path, path: str | None) -> str:
     wanted = word
     if word.startswith("~") or any(one in word for one in separators):
         wanted = str(absolute(word, folder))
-    found = shutil.which(wanted, path=path)
+    found = _which(wanted, path)
     if found is None:
         where = "" if wanted != word else " on PATH"
         raise DispatchError(
@@ -145,3 +144,9 @@ def _program(word: str, folder: Path, path: str | None) -> str:
             "or with interpreter = [...] (cron's PATH is short: an absolute path always works)"
         )
     return str(absolute(found, Path.cwd()))
+
+
+def _which(program: str, path: str | None) -> str | None:
+    import shutil  # few cycles start anything
+
+    return shutil.which(program, path=path)

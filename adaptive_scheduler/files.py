@@ -5,20 +5,26 @@ alone is not enough, because the new name may reach the disk before the content 
 """
 
 import errno
+import json
 import os
 import stat
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 PRIVATE = 0o600
 FOR_ALL_TO_READ = 0o644
 
+KEPT_ASIDE = 3
+"""How many damaged copies of a file are kept for a look: a bad disk makes one after the other."""
+
+TEMPORARY = ".tmp"
 if sys.platform == "win32":
     AS_IT_IS = os.O_BINARY
 else:
@@ -30,11 +36,21 @@ PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.002, 0.05
 """On Windows a file cannot be replaced while somebody reads it, nor read while it is replaced: milliseconds both."""
 
 
-def private_folder(path: Path) -> None:
-    """Make a folder that only its owner may enter, and its parents likewise; OSError when that cannot be."""
+def private_folder(path: Path, *, durable: bool = False) -> None:
+    """Make a folder that only its owner may enter, and its parents likewise; OSError when that cannot be.
+
+    `durable` is for one that must not be gone after a power cut, whatever was made durable inside it.
+    """
     if not path.parent.exists():
-        private_folder(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
+        private_folder(path.parent, durable=durable)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        if durable:
+            sync_folder(path.parent)
 
 
 def replace_file(
@@ -46,7 +62,7 @@ def replace_file(
     anything fails.
     """
     # A name that nobody can foresee, and a file that was not there: others may write the folder of a textfile.
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}{TEMPORARY}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | AS_IT_IS, PRIVATE)
     try:
         try:
@@ -69,6 +85,19 @@ def replace_file(
         raise
 
 
+def is_temporary(path: Path) -> bool:
+    """Say whether a name is one that `replace_file` gives to what it writes."""
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY)
+
+
+def sweep(folder: Path, before_s: float) -> None:
+    """Remove what writers that were killed left in a folder, changed before a time; OSError when that cannot be."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # its writer has come to its end meanwhile
+            if is_temporary(path) and path.stat().st_mtime < before_s:
+                path.unlink()
+
+
 def _owned(descriptor: int, like: os.stat_result) -> None:
     """Give an open file the owner, where that is ours to give, and the mode of another one."""
     if sys.platform == "win32":  # there a file in a folder has the rights of the folder
@@ -81,6 +110,18 @@ def _owned(descriptor: int, like: os.stat_result) -> None:
 def replace(source: Path, target: Path) -> None:
     """Rename over the target, waiting out readers on Windows; OSError when it stays impossible."""
     _patiently(lambda: source.replace(target), target)
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file for a look, the oldest of earlier ones giving way; returns the new name, raises OSError."""
+    aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
+    replace(path, aside)
+    # After the clock was set back the latest has not the latest name.
+    earlier = sorted(one for one in path.parent.glob(f"{path.name}.corrupt-*") if one != aside)
+    for one in earlier[: 1 - KEPT_ASIDE]:
+        with suppress(OSError):
+            remove(one)
+    return aside
 
 
 def read_bytes(path: Path) -> bytes:
@@ -120,6 +161,14 @@ def open_to_write(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def read_json(path: Path) -> Any:
+    """Return what the JSON in such a file says; raises OSError, or ValueError where it is none."""
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError as error:
+        raise ValueError(f"'{path}' is nested too deeply") from error
 
 
 def remove(path: Path) -> None:

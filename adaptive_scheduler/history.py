@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adaptive_scheduler import codec, files, history_tables
-from adaptive_scheduler.archive import BUSY_S, DAMAGE, NAME, Archive, HistoryError
+from adaptive_scheduler.archive import BUSY_S, DAMAGE, Archive, HistoryError
 from adaptive_scheduler.beats import Beat
 from adaptive_scheduler.events import Answer, Event, Process, encode_culprit
 from adaptive_scheduler.machine import Sample
@@ -77,8 +77,7 @@ class History(Archive):
                 problem = f"is damaged ({error})"
         if not problem:
             return None
-        aside = self.path.with_name(f"{NAME}.corrupt-{now:%Y%m%dT%H%M%S}")
-        files.replace(self.path, aside)
+        aside = files.set_aside(self.path, now)
         return f"history '{self.path}' {problem}; kept as '{aside.name}', a new one is begun"
 
     def record(

@@ -120,7 +120,7 @@ def save(plain: dict[str, Any], fresh: Config, data: bytes) -> None:
         "sha256": hashlib.sha256(data).hexdigest(),
         "config": plain,
     }
-    private_folder(folder)
+    private_folder(folder, durable=True)
     replace_file(folder / FILE_NAME, json.dumps(content).encode())
 
 

@@ -7,7 +7,6 @@ one as they are delivered. Addresses are known by the names of their variables a
 import itertools
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from typing import Any, NamedTuple
 
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.notify import About, Notice, Ping, Signal
-from adaptive_scheduler.runners.spawn import detached
 from adaptive_scheduler.settings import Config, names_of
 from adaptive_scheduler.times import from_iso, iso
 
@@ -78,14 +76,15 @@ class Outbox:
         """Start a sender, if anything waits and none is at it, and do not wait for it; raises OSError."""
         if not self.folder.is_dir() or not waiting(self.folder) or locks.is_held(self.folder / LOCK):
             return
+        # Few cycles start anything, and what can do so takes long to load.
+        from adaptive_scheduler.runners.spawn import NOWHERE, detached
+
         write_order(self.folder, order_of(self.config))
         # Inside a run of another scheduler it is not that run's leftover.
         env = {name: value for name, value in os.environ.items() if name != "ADAPTIVE_RUN_ID"}
         detached(
             args=[sys.executable, "-P", "-c", SENDER, PACKAGES, str(self.folder.absolute())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            **NOWHERE,
             close_fds=True,
             cwd=self.folder.absolute().anchor,
             env={**env, "PYTHONUTF8": "1"},
@@ -113,7 +112,7 @@ def write_order(folder: Path, order: Order) -> None:
 
 def read_order(folder: Path) -> Order:
     """Return the order; OSError, ValueError, KeyError or TypeError when there is none."""
-    plain = json.loads(files.read_bytes(folder / ORDER))
+    plain = files.read_json(folder / ORDER)
     if plain["version"] != VERSION:
         raise ValueError(f"the order has version {plain['version']!r}")
     form, max_bytes, keep = plain["log"]
@@ -160,7 +159,7 @@ def complaints(config: Config, now: datetime) -> list[str]:
 def read_trouble(folder: Path) -> Trouble | None:
     """Return the trouble with the address of a folder, None when there is none."""
     try:
-        plain = json.loads(files.read_bytes(folder / TROUBLE))
+        plain = files.read_json(folder / TROUBLE)
         return Trouble(from_iso(plain["since"]), str(plain["problem"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -185,7 +184,7 @@ def encode(one: Item) -> Plain:
 
 def read(path: Path) -> Item:
     """Return what `encode` wrote into a file; OSError, ValueError, KeyError or TypeError where it did not."""
-    plain = json.loads(files.read_bytes(path))
+    plain = files.read_json(path)
     common = {"reason": str(plain["reason"]), "task": str(plain["task"]), "run_id": str(plain["run_id"])}
     at = from_iso(plain["at"])
     if "about" in plain:

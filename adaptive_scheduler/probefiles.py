@@ -86,7 +86,7 @@ def _read(path: Path) -> dict[str, Any]:
     # A pipe in its place would keep us waiting.
     if not stat.S_ISREG(there.st_mode) or there.st_size > MOST_BYTES:
         raise ValueError(f"'{path}' is no file of ours")
-    plain: dict[str, Any] = json.loads(files.read_bytes(path))
+    plain: dict[str, Any] = files.read_json(path)
     if plain["version"] != VERSION:
         raise ValueError(f"'{path}' has version {plain['version']}")
     return plain

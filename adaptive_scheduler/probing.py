@@ -1,14 +1,12 @@
 """Latency probes beside the cycle: start a prober that nobody waits for, take in what the one before found."""
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from adaptive_scheduler import files, probefiles
 from adaptive_scheduler.events import Answer, Probe
-from adaptive_scheduler.runners.spawn import PYTHON, detached
 
 PROBER = Path(__file__).resolve().parent / "prober.py"
 
@@ -20,7 +18,7 @@ def start(
     *,
     cwd: Path | None = None,
     environ: Mapping[str, str] = os.environ,
-    python: str = PYTHON,
+    python: str = "",
 ) -> None:
     """Start a prober for the state folder and do not wait for it; without probes or time nothing is started.
 
@@ -29,15 +27,16 @@ def start(
     asked = tuple(probes)
     if not asked or budget <= timedelta(0):
         return
+    # Few cycles start anything, and what can do so takes long to load.
+    from adaptive_scheduler.runners.spawn import NOWHERE, PYTHON, detached
+
     files.private_folder(folder)
     probefiles.write_order(folder, probefiles.Order(asked, budget, str((cwd or folder).absolute())))
     # Inside a run of another scheduler it is not that run's leftover.
     env = {name: value for name, value in environ.items() if name != "ADAPTIVE_RUN_ID"}
     detached(
-        args=[python, "-I", "-S", str(PROBER), str(folder.absolute())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        args=[python or PYTHON, "-I", "-S", str(PROBER), str(folder.absolute())],
+        **NOWHERE,
         close_fds=True,
         cwd=folder.absolute().anchor,
         env={**env, "PYTHONUTF8": "1"},

@@ -30,16 +30,17 @@ def recorded(config: Config) -> tuple[str, Registration] | None:
     A folder that was copied brings a record along that is not its own; one that was moved brings its own.
     """
     try:
-        plain: dict[str, Any] = json.loads(_record(config).read_bytes())
+        plain: dict[str, Any] = files.read_json(_record(config))
         if plain["version"] != VERSION or plain["backend"] not in BACKENDS:
             return None
         wish = plain["registration"]
         wish["argv"] = tuple(wish["argv"])
         wish["every"], wish["offset"] = timedelta(seconds=wish["every"]), timedelta(seconds=wish["offset"])
         known = Registration(**wish)
-    except (OSError, ValueError, KeyError, TypeError):
+        is_ours = is_same(known.config, config.path) or not Path(known.config).exists()
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
-    return (plain["backend"], known) if is_same(known.config, config.path) or not Path(known.config).exists() else None
+    return (plain["backend"], known) if is_ours else None
 
 
 def forget(config: Config) -> None:

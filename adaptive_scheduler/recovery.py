@@ -1,7 +1,8 @@
 """After the state was lost: rebuild what the run folders still know, and never fire everything.
 
-With a copy to fall back on, only runs younger than the copy are missing. Without one, every task
-without a run folder counts as just run: its next beat comes an interval from now.
+With a copy to fall back on, only runs younger than the copy are missing. One that is live in the copy, and has been
+followed by another since, has ended. Without a copy, every task without a run folder counts as just run: its next
+beat comes an interval from now.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from datetime import datetime
 from adaptive_scheduler import state as folds
 from adaptive_scheduler.footprints import KEPT, with_run
 from adaptive_scheduler.model import Live, Result, State, TaskState
-from adaptive_scheduler.runners.base import Runner
+from adaptive_scheduler.runners.base import Lost, Runner
 from adaptive_scheduler.settings import Config
 from adaptive_scheduler.store import Transaction
 
@@ -29,10 +30,17 @@ def rebuilt(state: State, config: Config, runner: Runner, now: datetime) -> Stat
     nothing_known = state.cycle == 0
     state = folds.seen(state, config.tasks, now)
     tasks: dict[str, TaskState] = {}
-    for name, mine in state.tasks.items():
+    for name in state.tasks:
+        mine = state.tasks[name]
         known = max((run.run_id for run in (mine.live, mine.last) if run is not None), default="")
         newer = [run_id for run_id in runner.scan(name) if run_id > known and runner.started_at(run_id)]
-        if newer and mine.live is None:
+        if newer:
+            if mine.live is not None:
+                end = runner.outcome(name, mine.live.run_id) or Lost(
+                    mine.live.run_id, "its end was lost with the state"
+                )
+                state = folds.finished(state, name, end.result(mine.live, now), config.tasks.get(name))
+                mine = replace(state.tasks[name], retry_at=None)
             started = runner.started_at(newer[-1]) or now
             node = runner.node(name, newer[-1])
             found = Live(newer[-1], started, reason="found after the state was lost", node=node)

@@ -1,9 +1,7 @@
 """The one place that reads and changes what a backend decided to read and change."""
 
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -68,6 +66,9 @@ def _read(file: File) -> Answer:
 
 
 def _told(argv: tuple[str, ...], content: bytes | None = None) -> Answer:
+    import subprocess  # loaded where something is asked: `status` of a project that nobody registered asks nothing
+    import tempfile
+
     # Files, no pipes: what a tool leaves behind in the background would hold a pipe open for ever.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(content or b"")

@@ -103,7 +103,7 @@ class RunFolder(NamedTuple):  # a dataclass would cost every supervisor 6 ms to 
         try:
             first = self.claim.read_bytes().split(b"\n", 1)[0]
             pid = json.loads(first)["pid"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return pid if isinstance(pid, int) else None
 

@@ -267,8 +267,9 @@ def decided(state: State, decisions: Iterable[Decision], tempo: str | None = Non
     """Remember each task's latest code and, where given, which way the load bends its interval."""
     tasks = dict(state.tasks)
     for one in decisions:
-        mine = tasks[one.task]
-        tasks[one.task] = replace(mine, code=one.code.value, tempo=tempo or mine.tempo)
+        mine, code = tasks[one.task], one.code.value
+        if mine.code != code or (tempo or mine.tempo) != mine.tempo:
+            tasks[one.task] = replace(mine, code=code, tempo=tempo or mine.tempo)
     return replace(state, tasks=tasks)
 
 

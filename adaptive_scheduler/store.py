@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from adaptive_scheduler import beatfile, codec, files, locks, standing
@@ -23,6 +23,9 @@ from adaptive_scheduler.model import State
 NAME = standing.STATE
 LOCK_WAIT_S = 60.0
 """Transactions last milliseconds; a minute of waiting means that something is stuck."""
+
+LEFT_AFTER = timedelta(hours=1)
+"""A file that is written takes milliseconds; one that is so old was left behind."""
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Store:
     """The state file of one state folder."""
 
     folder: Path
+    known: dict[Path, tuple[bytes, State]] = field(default_factory=dict, compare=False, repr=False)
+    """What each file held when it was last understood: a cycle reads it twice a round, and mostly its own words."""
 
     @property
     def path(self) -> Path:
@@ -65,7 +70,7 @@ class Store:
         found, notes, candidates = None, [], (self.path, self.backup)
         for path in candidates:
             try:
-                found = _load(path)
+                found = self._load(path)
             except _DamagedError as damage:
                 notes.append(str(damage))
             except OSError as error:
@@ -75,8 +80,11 @@ class Store:
         if found is not None and path == self.backup:
             # A missing state beside its copy is a lost one.
             notes.append(f"the copy before it, '{path.name}', is used")
-        if found is None and not notes and self._has_a_past():
-            notes.append(f"'{self.path}' and its copy are missing beside earlier runs")
+        try:
+            if found is None and not notes and self._has_a_past():
+                notes.append(f"'{self.path}' and its copy are missing beside earlier runs")
+        except OSError as error:
+            raise self._unusable(error) from error
         written = found or State()
         beats = decoded(beatfile.lines(self.folder)) if found else ()
         new = tuple(one for one in beats if one.cycle > written.cycle)
@@ -95,7 +103,7 @@ class Store:
         version, or writing fails; whatever was on disk before is then still there.
         """
         try:
-            files.private_folder(self.folder)
+            files.private_folder(self.folder, durable=True)
             with locks.hold(self.folder / standing.LOCK, timeout_s=LOCK_WAIT_S):
                 transaction = self.read()
                 if transaction.damaged:
@@ -108,6 +116,10 @@ class Store:
             raise StateError(f"the state in '{self.folder}' stays locked by another process: {error}") from error
         except OSError as error:
             raise self._unusable(error) from error
+
+    def sweep(self, now: datetime) -> None:
+        """Remove what writers that were killed have left in the folder; raises OSError."""
+        files.sweep(self.folder, (now - LEFT_AFTER).timestamp())
 
     def _unusable(self, error: OSError) -> StateError:
         return StateError(
@@ -129,28 +141,34 @@ class Store:
             files.replace(spare, self.backup)
         began_s = time.monotonic()
         files.replace_file(self.path, content)
+        self.known[self.path] = content, state
         return time.monotonic() - began_s
+
+    def _load(self, path: Path) -> State | None:
+        """Return the state in a file, None when there is no file; raises _DamagedError, StateError or OSError."""
+        try:
+            content = files.read_bytes(path)
+        except FileNotFoundError:
+            return None
+        known = self.known.get(path)
+        if known is None or known[0] != content:
+            self.known[path] = known = content, _understood(path, content)
+        return known[1]
 
     def _set_aside(self, transaction: Transaction, now: datetime) -> None:
         for path in (self.path, self.backup):
             with suppress(_DamagedError):
-                _load(path)
+                self._load(path)
                 continue
-            aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S}")
-            files.replace(path, aside)
-            transaction.notes.append(f"kept as '{aside.name}' for a look")
+            transaction.notes.append(f"kept as '{files.set_aside(path, now).name}' for a look")
 
 
 class _DamagedError(Exception):
     """The file is there and cannot be understood."""
 
 
-def _load(path: Path) -> State | None:
-    """Return the state in a file, None when there is no file; raises _DamagedError, StateError or OSError."""
-    try:
-        content = files.read_bytes(path)
-    except FileNotFoundError:
-        return None
+def _understood(path: Path, content: bytes) -> State:
+    """Return the state that a file holds; raises _DamagedError or StateError."""
     try:
         plain = json.loads(content)
         version = plain["version"]

@@ -41,8 +41,9 @@ MUCH_OUTPUT_BYTES = 1_000_000
 SETTLE_S = 0.1
 """What a script has just ended may need this long to go; what still lives then was left behind."""
 
-WRITE_PATIENCE_S = 60.0
-WRITE_PAUSE_S = 0.5
+WRITE_PATIENCE_S = 600.0
+WRITE_PAUSE_S, WRITE_PAUSE_LONGEST_S = 0.5, 5.0
+"""How long a result waits for a full disk: without it the run would count as interrupted, and be tried again."""
 
 FINE, NOT_WRITTEN = 0, 3
 
@@ -220,7 +221,7 @@ def write_done(folder: RunFolder, done: Plain, *, patience_s: float = WRITE_PATI
                 complain(f"cannot write '{folder.done}': {error}")
                 return False
             time.sleep(pause_s)
-            pause_s *= 2
+            pause_s = min(2 * pause_s, WRITE_PAUSE_LONGEST_S)
         else:
             return True
 

@@ -25,6 +25,10 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2}
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
 
+DEEPEST = 100
+"""Nobody nests like this, and the places of what is deeper would take memory with the square of the depth."""
+
+
 class Token(NamedTuple):
     """A piece of TOML: of what kind, its text, its 1-based line, and the letters before it."""
 
@@ -39,6 +43,8 @@ def lines(text: str) -> dict[Path, int]:
     reader = _Reader()
     for token in tokens(text):
         reader.take(token)
+        if reader.is_too_deep:
+            break
     return reader.found
 
 
@@ -119,7 +125,7 @@ class _Reader:
     def _record(self, base: Path, key: list[Token], *, resolve: bool) -> Path:
         """Note the line of each part of a dotted key; a header's part may mean an array's last element."""
         path = base
-        for place, part in enumerate(key):
+        for place, part in enumerate(key[:DEEPEST]):
             path = (*path, name_of(part.text))
             self.found.setdefault(path, part.line)
             if resolve and place < len(key) - 1 and path in self._elements:
@@ -152,6 +158,11 @@ class _Reader:
                 *_, number = self._path
                 self._path = (*self._path[:-1], int(number) + 1)
                 self._await = "value"
+
+    @property
+    def is_too_deep(self) -> bool:
+        """Whether what comes now is nested too deeply."""
+        return len(self._open) > DEEPEST
 
     def _close(self) -> None:
         """Leave a bracket: the value that it opened is complete."""

@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby, islice
 from math import isfinite
 from pathlib import Path
 
@@ -18,6 +20,16 @@ from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.machine import Sample
 
 COLUMNS = ("timestamp", "cpu_percent", "memory_percent")
+
+YEARS = range(1971, 3000)
+"""What every system can show as local time."""
+
+PIECE = 1_000_000
+LARGEST = 200 * PIECE
+"""Bytes of a trace once it is unpacked: thirty years of a row every five minutes take less."""
+
+MOST_TICKS = 2_000_000
+"""Nearly four years of ticks of a minute, 19 of five: rows that are further apart are more likely a wrong date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +83,16 @@ def _lines(
 ) -> Iterator[tuple[datetime, dict[str, str | None], str]]:
     """Yield moment, fields and place of each line, which must come in the order of time."""
     try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+        with path.open("rb") as plain:
+            is_packed = plain.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if is_packed else path.open("rb") as file:
+            # In pieces: asked for so much at once, it would make room for all of it first.
+            raw = b"".join(islice(iter(partial(file.read, PIECE), b""), LARGEST // PIECE + 1))
+        text = raw.decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UsageError(f"cannot read the trace '{path}': {error}") from error
+    if len(raw) > LARGEST:
+        raise UsageError(f"the trace '{path}' is larger than {LARGEST // PIECE} MB; cut it into several")
     reader = csv.DictReader(io.StringIO(text))
     try:
         missing = [column for column in needed if column not in (reader.fieldnames or [])]
@@ -93,13 +111,22 @@ def _lines(
 
 
 def slots(rows: Iterable[Row], tick: timedelta) -> tuple[datetime, list[Row | None]]:
-    """Return the first moment and one averaged row a tick from it on, None where nothing is known."""
+    """Return the first moment and one averaged row a tick from it on, None where nothing is known.
+
+    Raises UsageError when the rows are so far apart that one of their dates must be wrong.
+    """
     ordered = list(rows)
-    start = ordered[0].at
-    gathered: list[list[Row]] = [[] for _ in range((ordered[-1].at - start) // tick + 1)]
-    for row in ordered:
-        gathered[(row.at - start) // tick].append(row)
-    return start, [_mean(start + number * tick, group) for number, group in enumerate(gathered)]
+    start, end = ordered[0].at, ordered[-1].at
+    count = (end - start) // tick + 1
+    if count > MOST_TICKS:
+        raise UsageError(
+            f"the trace goes from {start:%Y-%m-%d} to {end:%Y-%m-%d}, which is {count} ticks, and more than "
+            f"{MOST_TICKS}: is one of its dates wrong?"
+        )
+    known: list[Row | None] = [None] * count
+    for number, group in groupby(ordered, lambda row: (row.at - start) // tick):
+        known[number] = _mean(start + number * tick, list(group))
+    return start, known
 
 
 def samples(start: datetime, known: list[Row | None], tick: timedelta) -> Iterator[Sample]:
@@ -113,9 +140,7 @@ def samples(start: datetime, known: list[Row | None], tick: timedelta) -> Iterat
             memory = row.memory if row.memory is not None else memory
 
 
-def _mean(at: datetime, group: list[Row]) -> Row | None:
-    if not group:
-        return None
+def _mean(at: datetime, group: list[Row]) -> Row:
     cpu = [row.cpu for row in group if row.cpu is not None]
     memory = [row.memory for row in group if row.memory is not None]
     return Row(at, sum(cpu) / len(cpu) if cpu else None, sum(memory) / len(memory) if memory else None)
@@ -126,6 +151,8 @@ def _moment(text: str | None, where: str) -> datetime:
         moment = datetime.fromisoformat((text or "").strip().replace("Z", "+00:00"))
     except ValueError as error:
         raise UsageError(f"{where}: '{text}' is no ISO 8601 time") from error
+    if moment.year not in YEARS:
+        raise UsageError(f"{where}: '{text}' is not of the years {YEARS[0]} to {YEARS[-1]}")
     return moment if moment.tzinfo is not None else moment.astimezone()
 
 

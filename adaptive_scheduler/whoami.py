@@ -1,8 +1,6 @@
 """Who a registration is for, and with what it calls a cycle: user, interpreter, environment, host."""
 
 import os
-import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -29,6 +27,8 @@ def registration(config: Config, name: str, *, system: bool, environ: Mapping[st
     `-P` keeps the current folder out of the way of the modules, `-X utf8` makes every text UTF-8, wherever
     the call comes from. A registration with the machine runs as the owner of tasks.toml, who may change it.
     """
+    import socket
+
     python = Path(sys.executable)
     user, home, uid = _user(config.path, system=system)
     return Registration(
@@ -74,6 +74,8 @@ def trial(
 
     On Windows it is the present user, and the environment is what a session there has.
     """
+    import subprocess
+
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     options: dict[str, Any] = {"env": {**kept, **environment}}
     if sys.platform != "win32":

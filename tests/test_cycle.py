@@ -211,6 +211,26 @@ def test_a_run_that_only_the_lost_state_knew_is_found_on_disk_and_never_doubled(
     assert [result.run_id for _, result in done.report.runs] == [run_id]
 
 
+@pytest.mark.parametrize("outcome", ["known", "lost"])
+def test_a_run_that_followed_the_one_the_copy_holds_for_live_is_found_and_never_doubled(
+    world: TestWorld, outcome: str
+) -> None:
+    world.task("a", 5, lasts=3).cycle(wait=timedelta(0))
+    first = world.state.tasks["a"].live.run_id
+    world.later(minutes=5).cycle(wait=timedelta(0))
+    second = world.state.tasks["a"].live.run_id
+    world.world.store.path.write_bytes(b"{")
+    if outcome == "lost":
+        world.runner.lost.add(first)
+    lost = world.later(minutes=1).cycle(wait=timedelta(0))
+    assert (lost.ran, lost["a"].code, lost.report.live["a"].run_id) == ([], "RUNNING", second)
+    world.later(minutes=4).cycle()
+    ended = {run.run_id: run.status for _, run in world.world.history.runs("a")}
+    assert ended[first] is (Status.OK if outcome == "known" else Status.INTERRUPTED)
+    assert ended[second] is Status.OK
+    assert world.runner.submitted == ["a"] * 3
+
+
 def test_a_state_of_a_newer_version_stops_the_cycle_before_anything_starts(world: TestWorld) -> None:
     world.task("a").cycle()
     world.world.store.path.write_text('{"version": 99}')

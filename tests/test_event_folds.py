@@ -153,6 +153,11 @@ def test_the_result_says_which_event_its_run_was_for() -> None:
     assert Finished("r1", outcome).result(live(5), NOW).event == ""
 
 
+def test_a_run_of_a_clock_of_another_age_ends_now_however_long_it_says_that_it_took() -> None:
+    outcome = replace(ended(1, run_id="r1"), started_at=NOW.replace(year=1999), duration_s=codec.LONGEST_S)
+    assert Finished("r1", outcome).result(live(5), NOW).ended_at == NOW
+
+
 # -- as the state file has it ------------------------------------------------------------------------
 
 

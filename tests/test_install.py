@@ -257,6 +257,20 @@ def test_a_project_whose_record_was_lost_can_be_unregistered(program: Program, t
     assert (program("uninstall").code, tools.crontab) == (0, None)
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [("", "[" * 100_000), ('"every": 300.0', '"every": 1e300'), ('"config": "', '"config": 5, "x": "')],
+    ids=["deep", "no time", "no path"],
+)
+def test_a_record_that_makes_no_sense_is_none(program: Program, tools: Tools, good: str, bad: str) -> None:
+    program("install")
+    record = program.outputs / "registration" / "registration.json"
+    text = record.read_text(encoding="utf-8")
+    assert good in text
+    record.write_text(text.replace(good, bad, 1), encoding="utf-8")
+    assert (program("uninstall").code, tools.crontab) == (0, None)
+
+
 def test_a_file_broken_after_the_install_and_before_the_first_cycle_silences_nothing(program: Program) -> None:
     program("install")
     program.config("[tasks")

@@ -176,6 +176,8 @@ def test_who_cannot_start_a_prober_hears_of_it(tmp_path: Path) -> None:
 def test_the_prober_s_own_end_is_told_by_its_exit_code(tmp_path: Path) -> None:
     assert prober.main(str(tmp_path / "absent")) == prober.NOT_WRITTEN
     assert prober.main(str(tmp_path)) == prober.NOT_WRITTEN, "no order"
+    (tmp_path / probefiles.ORDER).write_bytes(b"[" * 100_000)
+    assert prober.main(str(tmp_path)) == prober.NOT_WRITTEN, "an order that is nested too deeply"
     order = Order((probe("p", "command", *python("raise SystemExit(3)")),), LONG, str(tmp_path))
     probefiles.write_order(tmp_path, order)
     assert prober.main(str(tmp_path)) == prober.FINE

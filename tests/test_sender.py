@@ -218,9 +218,10 @@ def test_who_is_no_longer_told_is_forgotten(desk: Desk) -> None:
     assert desk.log == []
 
 
-def test_a_damaged_file_stops_nothing(desk: Desk, heard: Heard) -> None:
+@pytest.mark.parametrize("content", [b"\x00\x00\x00", b"[" * 100_000], ids=["NUL", "deep"])
+def test_a_damaged_file_stops_nothing(desk: Desk, heard: Heard, content: bytes) -> None:
     desk.at(CYCLE=web(heard)).ping(ago=1)
-    (desk.outbox.folder / "CYCLE" / "0000000000.000000-000000-1.json").write_bytes(b"\x00\x00\x00")
+    (desk.outbox.folder / "CYCLE" / "0000000000.000000-000000-1.json").write_bytes(content)
     desk.send()
     assert heard.paths == ["/switch"]
     assert desk.waiting == {}

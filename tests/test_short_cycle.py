@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -323,3 +325,19 @@ def test_short_cycles_that_the_history_could_not_take_are_kept_for_it(life: Life
     life.tick()
     assert (life.shorts, life.kinds[-1]) == (0, "w")
     assert len({one.at for one in Archive(life.outputs).samples(life.now - 7 * TICK, life.now)}) == 7
+
+
+HEAVY = ("dataclasses", "psutil", "sqlite3", "tomllib", "hashlib", "typer", "rich", "pydantic", "subprocess", "logging")
+"""What a short cycle must not load: each takes longer than all that it does."""
+
+
+def test_a_short_cycle_loads_none_of_what_takes_long_to_load(life: Life) -> None:
+    code = (
+        "import sys\nbefore = set(sys.modules)\nfrom adaptive_scheduler.__main__ import main\nmain()\n"
+        f"print(sorted((set(sys.modules) - before) & set({HEAVY!r})))"
+    )
+    argv = [sys.executable, "-c", code, "--config", str(life.program.folder / "tasks.toml"), "run"]
+    environ = {**os.environ, "ADAPTIVE_FAKE_NOW": (life.now + TICK).isoformat()}
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert life.shorts == 1

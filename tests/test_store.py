@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,18 @@ def change(store: Store, after: State) -> None:
 def test_a_state_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "new" / "outputs")
     change(store, FULL)
-    assert store.read().state == FULL
+    assert Store(store.folder).read().state == FULL
     assert is_private(store.path)
     assert is_private(store.folder)
+
+
+def test_a_file_that_is_as_it_was_is_not_understood_a_second_time(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    change(store, FULL)
+    assert store.read().state is FULL
+    change(Store(tmp_path), state())
+    assert store.read().state == state()
+    assert store.read().state is store.read().state
 
 
 moments = st.datetimes(
@@ -66,7 +76,7 @@ task_states = st.builds(
 )
 
 
-@given(st.builds(State, cycle=st.integers(0), tasks=st.dictionaries(st.text(), task_states)))
+@given(st.builds(State, cycle=st.integers(0, 2**62 - 1), tasks=st.dictionaries(st.text(), task_states)))
 def test_every_state_round_trips_through_json(before: State) -> None:
     assert codec.decode_state(json.loads(json.dumps(codec.encode_state(before)))) == before
 
@@ -146,7 +156,29 @@ DAMAGE = {
     "bad time": b'{"version":1,"cycle":1,"readings":[],"unrecorded":[],"tasks":{"a":{"first_seen":"noon"}}}',
     "bad bytes": b"\xff\xfe\x00\x01",
     "deep": b"[" * 100_000,
+    "a number for no float": b'{"version":1,"cycle":1,"readings":[],"tasks":{},"unrecorded":[],"spent_s":1'
+    + b"0" * 400
+    + b"}",
+    "a count beyond all counts": b'{"version":1,"cycle":9223372036854775807,"readings":[],"tasks":{},"unrecorded":[]}',
+    "counters that are words": b'{"version":1,"cycle":1,"readings":[{"cpus":"x"}],"tasks":{},"unrecorded":[]}',
 }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("duration_s", one) for one in ("1", None, -1.0, 1e13, float("nan"), float("inf"), 10**400)),
+        *(("cpu_s", one) for one in ("1", -1.0, True, float("inf"))),
+        *(("exit_code", one) for one in ("3", 3.5, [1], 2**63)),
+        *(("peak_memory_bytes", one) for one in ("big", [1], 2**63)),
+        ("output_bytes", {"a": 1}),
+        ("signal", 9),
+    ],
+)
+def test_a_result_with_a_value_that_no_run_has_is_damage(field: str, value: object) -> None:
+    plain = {**codec.encode_result(ended(1)), field: value}
+    with pytest.raises((TypeError, ValueError)):
+        codec.decode_result(plain)
 
 
 @pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
@@ -163,6 +195,20 @@ def test_a_damaged_state_is_set_aside_and_the_copy_before_it_used(tmp_path: Path
     assert aside.read_bytes() == content
     assert (store.read().state.cycle, store.read().damaged) == (9, False)
     assert any(aside.name in note for note in transaction.notes)
+
+
+def test_of_many_damaged_states_the_latest_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(files.KEPT_ASIDE + 2):
+        change(store, FULL)
+        store.path.write_bytes(b"{")
+        store.backup.unlink(missing_ok=True)
+        # The clock was set back before the last one: its name is the smallest.
+        hour = number if number <= files.KEPT_ASIDE else 0
+        with store.transaction(NOW.replace(month=1 if not hour else 2, hour=hour)) as transaction:
+            assert transaction.damaged
+    kept = sorted(one.name.partition("corrupt-")[2] for one in tmp_path.glob("*.corrupt-*"))
+    assert [name[4:6] + name[9:11] for name in kept] == ["0100", "0202", "0203"]
 
 
 def test_a_missing_state_beside_its_copy_is_a_lost_one(tmp_path: Path) -> None:
@@ -212,6 +258,36 @@ def test_a_full_disk_leaves_the_state_as_it_was(tmp_path: Path, monkeypatch: pyt
         change(store, replace(FULL, cycle=8))
     assert store.read().state == FULL
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_new_state_folder_outlives_a_power_cut_with_all_its_parents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    change(Store(tmp_path / "deep" / "outputs"), FULL)
+    assert synced == [tmp_path, tmp_path / "deep", tmp_path / "deep" / "outputs"]
+    change(Store(tmp_path / "deep" / "outputs"), replace(FULL, cycle=8))
+    assert synced[3:] == [tmp_path / "deep" / "outputs"]
+
+
+def test_a_folder_whose_past_cannot_be_asked_is_no_first_run(tmp_path: Path) -> None:
+    class Unreadable(Store):
+        def _has_a_past(self) -> bool:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(StateError, match=r"cannot use the state in .*set scheduler.state_dir"):
+        Unreadable(tmp_path).read()
+
+
+def test_what_killed_writers_left_is_swept_away_when_it_is_old(tmp_path: Path) -> None:
+    old, young, other = tmp_path / ".state.json.1.tmp", tmp_path / ".state.json.2.tmp", tmp_path / ".keep"
+    for path, hours in ((old, 2), (young, 0), (other, 2)):
+        path.touch()
+        moment = (NOW - timedelta(hours=hours)).timestamp()
+        os.utime(path, (moment, moment))
+    Store(tmp_path).sweep(NOW)
+    assert sorted(tmp_path.iterdir()) == [other, young]
 
 
 def _count(folder: Path, times: int) -> None:

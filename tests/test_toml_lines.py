@@ -183,3 +183,16 @@ def test_every_path_that_tomllib_reads_has_the_line_on_which_it_stands(tree: dic
     writer.table((), tree)
     assert paths(tomllib.loads(writer.text)) == set(writer.expected)
     assert lines(writer.text) == writer.expected
+
+
+@pytest.mark.parametrize("deep", ["[" * 5000, "{a=" * 5000, "[{b=" * 5000])
+def test_what_is_nested_too_deeply_is_left_out_and_costs_no_memory(deep: str) -> None:
+    known = lines(f"x = 1\ny = {deep}")
+    assert (known["x",], known["y",]) == (1, 2)
+    assert max(map(len, known)) < 250
+
+
+def test_a_key_of_too_many_parts_is_cut_and_costs_no_memory() -> None:
+    known = lines(".".join("a" * 5000) + " = 1\nb = 2\n[" + ".".join("a" * 5000) + "]\nb = 3")
+    assert known["b",] == 2
+    assert max(map(len, known)) < 250

@@ -47,6 +47,8 @@ def test_a_trace_without_memory_and_with_naive_times_is_local(tmp_path: Path) ->
         (HEAD + "2024-01-01T00:00:00Z,much,\n", "line 2: 'much' is no number"),
         (HEAD + "2024-01-01T00:00:00Z,101,\n", "line 2: '101' is not between 0 and 100"),
         (HEAD + "2024-01-01T00:00:00Z,nan,\n", "line 2: 'nan' is no number that can be measured"),
+        (HEAD + "0001-01-01T00:00:00,1,\n", "line 2: '0001-01-01T00:00:00' is not of the years 1971 to 2999"),
+        (HEAD + "9999-12-31T23:59:59-14:00,1,\n", "is not of the years"),
         (HEAD + "2024-01-01T00:05:00Z,1,\n2024-01-01T00:00:00Z,1,\n", "line 3: '2024-01-01T00:00:00Z' is earlier"),
     ],
 )
@@ -64,6 +66,21 @@ def test_a_missing_a_damaged_and_a_binary_trace_are_refused(tmp_path: Path) -> N
     for path in (tmp_path / "none.csv", damaged, binary):
         with pytest.raises(UsageError, match="cannot read the trace"):
             trace.read(path)
+
+
+def test_rows_that_are_centuries_apart_have_a_wrong_date_and_cost_no_memory() -> None:
+    with pytest.raises(UsageError, match="from 1999-11-02 to 2999-11-02, which is .* is one of its dates wrong"):
+        trace.slots([Row(NOW.replace(year=1999), 1, 1), Row(NOW.replace(year=2999), 1, 1)], TICK)
+
+
+def test_a_trace_that_unpacks_to_more_than_any_real_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "LARGEST", 2 * trace.PIECE)
+    packed = tmp_path / "bomb.csv.gz"
+    packed.write_bytes(gzip.compress(b"0" * (5 * trace.PIECE)))
+    with pytest.raises(UsageError, match="is larger than 2 MB"):
+        trace.read(packed)
 
 
 def test_a_tick_knows_only_the_rows_before_it_and_holds_the_last_known() -> None:

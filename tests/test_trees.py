@@ -134,6 +134,21 @@ say(least=min(looks), ended=tree.kill(0.0)[0] > 0, left=len(tree.descendants()))
 
 
 @linux_only
+def test_who_has_no_children_looks_at_no_other_process_to_know_that_nothing_lives_below() -> None:
+    body = """
+from adaptive_scheduler.trees import procfs
+looks, everybody = [], procfs.everybody
+procfs.everybody = lambda: (looks.append(1), everybody())[1]
+alive = len(tree.descendants())
+step.kill()
+step.wait()
+say(alive=alive, looked=bool(looks), left=(looks.clear(), len(tree.descendants()))[1], looked_again=bool(looks))
+"""
+    step = "import time; time.sleep(600)"
+    assert head("linux", body, step) == [{"alive": 1, "looked": True, "left": 0, "looked_again": False}]
+
+
+@linux_only
 def test_a_double_fork_into_another_session_stays_in_the_tree() -> None:
     step = """
 import os, time

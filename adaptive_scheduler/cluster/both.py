@@ -110,6 +110,7 @@ class BothRunner:
 
     def close(self) -> None:
         """Hang up."""
+        self.here.close()
         self.there.close()
 
     def _split(self, live: Mapping[str, str]) -> tuple[Runs, Runs]:

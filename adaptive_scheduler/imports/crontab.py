@@ -113,7 +113,7 @@ class _Reader:
         if line.lstrip().startswith("#"):
             return Piece(number, line, "comment", self._commented_out(line))
         setting = _SETTING.fullmatch(line)
-        if setting is not None:
+        if setting is not None and _unquoted(setting[1]):
             return self._setting(number, line, _unquoted(setting[1]), _unquoted(setting[2].strip()))
         job = _JOB.fullmatch(line)
         if job is None:

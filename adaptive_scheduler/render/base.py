@@ -37,9 +37,13 @@ def words_s(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else words(timedelta(seconds=round(seconds)))
 
 
+GAP = 2
+"""Columns between two cells."""
+
+
 def columns(*headings: str) -> Table:
     """Return an empty table without borders, with these headings."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=True, header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=True, header_style="bold")
     for heading in headings:
         made.add_column(heading, overflow="fold")
     return made

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.measure import Measurement
 from rich.table import Table
 
 from adaptive_scheduler import vigilance
@@ -15,6 +14,7 @@ from adaptive_scheduler.durations import compact, words
 from adaptive_scheduler.overview import Overview, TaskView
 from adaptive_scheduler.render.base import (
     BAD,
+    GAP,
     GOOD,
     QUIET,
     STATUS_STYLE,
@@ -28,8 +28,7 @@ from adaptive_scheduler.terminal import Text, console, sparkline
 from adaptive_scheduler.times import clock_time
 
 NAME_WIDTH = 24
-WIDEST = 100_000
-"""Columns: no table is as wide."""
+HEADINGS = ("Task", "Last run", "Every", "Next look", "Now")
 
 
 def status(view: Overview) -> None:
@@ -60,26 +59,28 @@ def overview_page(view: Overview) -> RenderableType:
         parts.append(Text(f"registered: {view.standing.summary}", QUIET))
         parts += [Text(text, WARN) for text in (*view.standing.faults, view.standing.hint) if text]
     parts += [Text(note, WARN) for note in view.notes]
-    table = columns("Task", "Last run", "Every", "Next look", "Now")
-    for one in view.tasks:
-        table.add_row(
-            _name(one), _last(one, view.at), _every(one), clock_time(one.decision.next_look, view.at), _now(one)
-        )
-    _keep_names(table, max((cell_len(one.name) for one in view.tasks), default=0))
-    parts.append(table)
+    parts.append(_table(view))
     parts += strips(view.ahead, view.ahead_by, view.at, encoding)
     return Group(*parts)
 
 
-def _keep_names(table: Table, longest: int) -> None:
-    """Leave names whole as far as there is room for the reasons, which can wrap better than they.
+def _table(view: Overview) -> Table:
+    """Return one row a task, with names left whole as far as the reasons have room, which can wrap better than they.
 
-    A minimum would not do: rich cuts off what is then too much on the right, with letters of the reasons.
+    A minimum would not do: rich cuts off what is then too much on the right, with letters of the reasons. Nor would
+    rich's own measure of a table: it takes longer than all the rest of a long one.
     """
-    out = console()
-    unlimited = out.options.update(width=WIDEST)
-    if Measurement.get(out, unlimited, table).maximum > out.width:
-        table.columns[0].width = min(NAME_WIDTH, longest, out.width // 3)
+    table, width = columns(*HEADINGS), console().width
+    widths = [cell_len(heading) for heading in HEADINGS]
+    for one in view.tasks:
+        look = clock_time(one.decision.next_look, view.at)
+        cells = (_name(one), _last(one, view.at), _every(one), look, _now(one))
+        table.add_row(*cells)
+        widths = [max(most, cell_len(str(cell))) for most, cell in zip(widths, cells, strict=True)]
+    if sum(widths) + GAP * (len(widths) - 1) > width:
+        longest = max((cell_len(one.name) for one in view.tasks), default=0)
+        table.columns[0].width = min(NAME_WIDTH, longest, width // 3)
+    return table
 
 
 def _name(one: TaskView) -> Text:

@@ -99,7 +99,7 @@ class Finished:
             started, ended = mine.started_at.astimezone(now.tzinfo), mine.ended_at.astimezone(now.tzinfo)
         else:
             started = live.started_at
-            ended = max(started, min(started + timedelta(seconds=mine.duration_s), now))
+            ended = max(started, started + min(timedelta(seconds=mine.duration_s), now - started))
         return replace(mine, started_at=started, ended_at=ended, reason=live.reason, event=live.event, node=live.node)
 
 

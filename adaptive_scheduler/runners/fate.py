@@ -5,12 +5,14 @@
 supervisor that is late exits without starting anything.
 """
 
+import math
 import os
-from datetime import datetime
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
-from adaptive_scheduler import locks, trees
-from adaptive_scheduler.model import Result, Status
+from adaptive_scheduler import files, locks
+from adaptive_scheduler.codec import decode_result
 from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners.base import Finished, Lost, Running, RunState, StepResult
 
@@ -27,7 +29,7 @@ def outcome(folder: RunFolder) -> Finished | None:
         return None
     try:
         return _finished(done)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DamagedError(f"its done.json is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -70,6 +72,11 @@ def recover(folder: RunFolder, run_id: str) -> RunState:
     try:
         state = look_again(folder, state)
         if isinstance(state, Lost):
+            from adaptive_scheduler import trees
+
+            # What its supervisor was writing when it died; no new one can come now.
+            with suppress(OSError):
+                files.sweep(folder.path, math.inf)
             ended = trees.end_leftovers(run_id)
             if ended:
                 leftovers = "1 leftover process" if ended == 1 else f"{ended} leftover processes"
@@ -112,25 +119,19 @@ def _cause(folder: RunFolder) -> str:
 
 
 def _finished(done: dict[str, Any]) -> Finished:
-    result = Result(
-        run_id=str(done["run_id"]),
-        status=Status(done["status"]),
-        started_at=_moment(done["started_at"]),
-        ended_at=_moment(done["ended_at"]),
-        duration_s=float(done["duration_s"]),
-        exit_code=done["exit_code"],
-        signal=done["signal"],
-        cause=str(done["cause"]),
-        cpu_s=done["cpu_s"],
-        peak_memory_bytes=done["peak_memory_bytes"],
-        output_bytes=done["output_bytes"],
-    )
-    steps = tuple(StepResult(**step) for step in done["steps"])
-    return Finished(result.run_id, result, steps, int(done["left_behind"]), done["background_took"])
+    result, took = decode_result(done), done["background_took"]
+    left_behind = done["left_behind"]
+    if not isinstance(left_behind, int) or not isinstance(took, bool | None):
+        raise TypeError(f"{left_behind!r} and {took!r} say nothing of its processes")
+    return Finished(result.run_id, result, tuple(_step(step) for step in done["steps"]), left_behind, took)
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"'{text}' has no offset")
-    return moment
+def _step(plain: dict[str, Any]) -> StepResult:
+    step = StepResult(**plain)
+    texts = (step.name, step.status, step.cause, step.signal or "")
+    whole = (int, type(None))
+    if not all(isinstance(text, str) for text in texts) or not isinstance(step.exit_code, whole):
+        raise TypeError(f"{plain!r} is no step")
+    for seconds in (step.offset_s, step.duration_s):
+        timedelta(seconds=seconds)
+    return step

@@ -1,19 +1,20 @@
 """A spec -> a run folder with a supervisor at work: the same way on every machine."""
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adaptive_scheduler import files, locks
 from adaptive_scheduler.runfolder import VERSION, RunFolder
 from adaptive_scheduler.runners import fate
-from adaptive_scheduler.runners.spawn import Detached
 from adaptive_scheduler.times import iso
 
-Spawn = Callable[[RunFolder, int, Mapping[str, str]], Detached]
+if TYPE_CHECKING:
+    from adaptive_scheduler.runners.spawn import Detached
+
+Spawn = Callable[[RunFolder, int, Mapping[str, str]], "Detached"]
 """Starts the supervisor of a run folder, its spec.json open, in an environment."""
 
 
@@ -25,12 +26,14 @@ def prepare(folder: RunFolder, spec: dict[str, Any]) -> int:
         fd = locks.open_lockable(folder.spec)
         locks.lock(fd)
     except OSError:
+        import shutil
+
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
     return fd
 
 
-def launch(start: Spawn, folder: RunFolder, fd: int, env: Mapping[str, str], now: datetime) -> Detached | None:
+def launch(start: Spawn, folder: RunFolder, fd: int, env: Mapping[str, str], now: datetime) -> "Detached | None":
     """Start the supervisor of a prepared run; when that fails the run ends at once, with the status `error`."""
     try:
         return start(folder, fd, env)
@@ -41,7 +44,9 @@ def launch(start: Spawn, folder: RunFolder, fd: int, env: Mapping[str, str], now
             _give_up(folder, now, f"its supervisor cannot be started: {words}")
         return None
     finally:
-        os.close(fd)
+        # Nothing was written through it: whatever a broken disk says now, the supervisor is at work.
+        with suppress(OSError):
+            os.close(fd)
 
 
 def _give_up(folder: RunFolder, now: datetime, cause: str) -> None:

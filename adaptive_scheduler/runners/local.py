@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.fleet import NOBODY, Fleet
@@ -16,22 +17,26 @@ from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
 from adaptive_scheduler.runners.launch import Spawn
-from adaptive_scheduler.runners.spawn import Detached, spawn
+from adaptive_scheduler.runners.many import Starter
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
 from adaptive_scheduler.settings import Config
 
+if TYPE_CHECKING:
+    from adaptive_scheduler.runners.spawn import Detached
+
 ID_FORM = "%Y%m%dT%H%M%S"
-WAIT_FIRST_S, WAIT_LONGEST_S = 0.02, 0.25
+WAIT_FIRST_S, WAIT_LONGEST_S = 0.005, 0.25
 
 
 class LocalRunner:
     """The Runner of a single machine; `runs_dir` holds TASK/RUN_ID."""
 
-    def __init__(self, runs_dir: Path, config: Config, *, start: Spawn = spawn) -> None:
+    def __init__(self, runs_dir: Path, config: Config, *, start: Spawn | None = None) -> None:
         """Touch nothing yet."""
-        self.runs_dir, self.config, self.start = runs_dir.absolute(), config, start
+        self.runs_dir, self.config, self.starter = runs_dir.absolute(), config, Starter()
+        self.start = start or self.starter
         self.prepared: dict[str, int] = {}
-        self.started: list[Detached] = []
+        self.started: list[Detached] = []  # few cycles start anything, so what can do so is loaded where that happens
 
     def fleet(self) -> Fleet:
         """Return nobody: a single machine has no nodes."""
@@ -69,7 +74,8 @@ class LocalRunner:
         folder, fd = self._folder(order.task.name, order.run_id), self.prepared.pop(order.run_id)
         now = self.started_at(order.run_id) or Clock().now()
         supervisor = launch.launch(self.start, folder, fd, environment(order, self.config), now)
-        self.started += [] if supervisor is None else [supervisor]
+        if supervisor is not None and supervisor not in self.started:
+            self.started.append(supervisor)
 
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
         """Return the state of runs, given as task -> run id; what was lost is cleaned up."""
@@ -87,7 +93,7 @@ class LocalRunner:
         folders = [self._folder(task, run_id) for task, run_id in live.items()]
         if not folders:
             return False
-        while all(folder.is_alive() and not folder.done.exists() for folder in folders):
+        while all(_goes_on(folder) for folder in folders):
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 return False
@@ -97,7 +103,8 @@ class LocalRunner:
         return True
 
     def close(self) -> None:
-        """Do nothing: nothing is held open."""
+        """Let go of what has started supervisors; they live on."""
+        self.starter.close()
 
     def kill(self, task: str, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""
@@ -165,6 +172,14 @@ class LocalRunner:
     def reap(self) -> None:
         """Collect the supervisors of ours that have ended, so that they leave no zombies."""
         self.started = [process for process in self.started if process.poll() is None]
+
+
+def _goes_on(folder: RunFolder) -> bool:
+    """Say whether a run has not ended yet, as far as its folder can be asked."""
+    try:
+        return folder.is_alive() and not folder.done.exists()
+    except OSError:
+        return True  # a later cycle may be told
 
 
 def rss_of(pid: int) -> int | None:

@@ -3,11 +3,11 @@
 A folder is renamed before it is emptied, so that nobody meets half a run.
 """
 
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from adaptive_scheduler import files
 from adaptive_scheduler.runfolder import RunFolder
 
 REMOVED = "."
@@ -25,17 +25,31 @@ def run_ids(task_folder: Path) -> list[str]:
 def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]) -> None:
     """Remove runs above `keep` in number or `max_bytes` in all; what cannot be removed stays for now."""
     for remains in task_folder.glob(f"{REMOVED}*"):
-        shutil.rmtree(remains, ignore_errors=True)
-    spent = 0
-    for place, run_id in enumerate(reversed(run_ids(task_folder))):
+        _remove(remains)
+    spent = begun = 0
+    for run_id in reversed(run_ids(task_folder)):
         folder = RunFolder(task_folder / run_id)
-        spent += _bytes(folder.path)
-        if (place < keep and spent <= max_bytes) or run_id in protect or _lives(folder):
+        if _has_begun(folder):
+            begun += 1
+            spent += _bytes(folder.path)
+            is_wanted = begun <= keep and spent <= max_bytes
+        else:
+            # Its cycle died, or could not write the state, before this was a run. The newest may just be being made.
+            is_wanted = not begun
+        if is_wanted or run_id in protect or _lives(folder):
             continue
         removed = task_folder / f"{REMOVED}{run_id}"
         with suppress(OSError):
             folder.path.rename(removed)
-            shutil.rmtree(removed, ignore_errors=True)
+            _remove(removed)
+
+
+def _has_begun(folder: RunFolder) -> bool:
+    """Say whether there is more in a folder than what is prepared before the start is in the state."""
+    try:
+        return not all(one == folder.spec or files.is_temporary(one) for one in folder.path.iterdir())
+    except OSError:
+        return True
 
 
 def _lives(folder: RunFolder) -> bool:
@@ -53,3 +67,9 @@ def _bytes(folder: Path) -> int:
             with suppress(OSError):
                 total += file.stat().st_size
     return total
+
+
+def _remove(folder: Path) -> None:
+    import shutil  # few cycles remove anything
+
+    shutil.rmtree(folder, ignore_errors=True)

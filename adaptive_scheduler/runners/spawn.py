@@ -24,6 +24,10 @@ CLAIM_PATIENCE_S = 30.0
 POLL_S = 0.01
 
 
+NOWHERE: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+"""The streams of a process that nobody talks to."""
+
+
 class Detached(subprocess.Popen[bytes]):
     """A process that is meant to outlive us: dropping it is no mistake to be warned of."""
 

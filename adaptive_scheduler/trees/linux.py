@@ -69,8 +69,13 @@ class LinuxTree:
         """Return the ids of all living processes below this one; an empty answer is a sure one.
 
         A process that forks and ends during a look hides its child from it. But that child is ours by then:
-        when all our children are dead and no other has come meanwhile, nothing lives below us.
+        when all our children are dead and no other has come meanwhile, nothing lives below us. Nor does anything
+        below who has no children at all: the orphans of their descendants would be theirs.
         """
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return set()
         while not (found := procfs.below(self.me, procfs.everybody())):
             ours = set(procfs.children(self.me))
             looks = [procfs.look(pid) for pid in ours]

@@ -150,6 +150,7 @@ def test_five_words_of_a_comment_are_no_job() -> None:
         ("0 0 31 2 * /opt/x", "it never comes"),
         ("61 * * * * /opt/x", "cron would refuse it (bad minute)"),
         ("H * * * * /opt/x", "cron would refuse it"),
+        ('""=/x', "no comment, no setting and no job"),
         ("garbage", "no comment, no setting and no job"),
         ("* * * *", "no comment, no setting and no job"),
         ("* * * * * %x", "it has no command"),

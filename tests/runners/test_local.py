@@ -18,11 +18,11 @@ import pytest
 from adaptive_scheduler import dispatch, locks
 from adaptive_scheduler.model import Live, Priority, Status, Step, Task
 from adaptive_scheduler.notify import Notify
-from adaptive_scheduler.runfolder import RunFolder, write_mark
+from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
 from adaptive_scheduler.runners.local import LocalRunner
-from adaptive_scheduler.runners.spawn import wait_for_claim
+from adaptive_scheduler.runners.spawn import Detached, spawn, wait_for_claim
 from adaptive_scheduler.runners.spec import environment
 from adaptive_scheduler.settings import Config, Rules
 from tests.builders import event
@@ -102,6 +102,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "go").touch()
     for run_id in made.run_ids:
         kill_all(run_id)
+    made.runner.close()
     until(made.all_reaped, "the end of the supervisors")
 
 
@@ -349,6 +350,26 @@ def test_a_run_whose_claim_cannot_be_asked_counts_as_running(bench: Bench) -> No
     assert bench.states(order) == Running(order.run_id, None)
 
 
+def test_waiting_for_a_run_that_cannot_be_asked_ends_with_the_time(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    bench.at(order).claim.mkdir()
+    assert not bench.runner.wait({"job": order.run_id}, 0.01)
+
+
+def test_what_a_dead_supervisor_was_writing_goes_with_the_finding_of_its_death(bench: Bench) -> None:
+    order = bench.order()
+    bench.runner.prepare(order)
+    os.close(bench.runner.prepared.pop(order.run_id))
+    half = bench.at(order).path / ".done.json.1234.tmp"
+    half.write_text("{")
+    assert isinstance(bench.peek(order), Lost)
+    assert half.exists()
+    assert isinstance(bench.states(order), Lost)
+    assert not half.exists()
+
+
 def test_a_claim_that_cannot_be_marked_is_not_given_up(bench: Bench) -> None:
     order = bench.order()
     bench.runner.prepare(order)
@@ -358,6 +379,49 @@ def test_a_claim_that_cannot_be_marked_is_not_given_up(bench: Bench) -> None:
         write_mark(fd, fate.MARK)
     os.close(fd)
     assert bench.at(order).claim.stat().st_size == 0
+
+
+OUTCOME = (
+    b'{"version":1,"run_id":"r","status":"ok","started_at":"2025-11-02T22:20:00+00:00","duration_s":1.0,"cause":"",'
+    b'"ended_at":"2025-11-02T22:21:00+00:00","exit_code":0,"signal":null,"cpu_s":1.0,"peak_memory_bytes":1,'
+    b'"output_bytes":1,"left_behind":0,"background_took":true,"steps":[{"name":"a","status":"ok","offset_s":0.0}]}'
+)
+
+
+def test_an_outcome_as_the_supervisor_writes_it_is_one(tmp_path: Path) -> None:
+    RunFolder(tmp_path).done.write_bytes(OUTCOME)
+    assert fate.outcome(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"cpu_s":1.0', b'"cpu_s":"1.0"'),
+        (b'"cpu_s":1.0', b'"cpu_s":1e999'),
+        (b'"duration_s":1.0', b'"duration_s":NaN'),
+        (b'"duration_s":1.0', b'"duration_s":1e300'),
+        (b'"exit_code":0', b'"exit_code":"0"'),
+        (b'"exit_code":0', b'"exit_code":99999999999999999999'),
+        (b'"peak_memory_bytes":1', b'"peak_memory_bytes":[1]'),
+        (b"2025-11-02T22:21:00+00:00", b"9999-12-31T23:59:59-14:00"),
+        (b'"left_behind":0', b'"left_behind":1e999'),
+        (b'"background_took":true', b'"background_took":"yes"'),
+        (b'"offset_s":0.0', b'"offset_s":1e300'),
+        (b'"offset_s":0.0', b'"offset_s":"0"'),
+        (b'"name":"a"', b'"name":7'),
+        (b'"status":"ok","offset', b'"status":"ok","exit_code":"0","offset'),
+    ],
+)
+def test_an_outcome_with_a_value_that_no_run_has_is_damaged(tmp_path: Path, good: bytes, bad: bytes) -> None:
+    assert OUTCOME.count(good) >= 1
+    RunFolder(tmp_path).done.write_bytes(OUTCOME.replace(good, bad))
+    with pytest.raises(DamagedError):
+        fate.outcome(RunFolder(tmp_path))
+
+
+def test_a_claim_that_is_nested_too_deeply_names_nobody(tmp_path: Path) -> None:
+    RunFolder(tmp_path).claim.write_bytes(b"[" * 100_000)
+    assert RunFolder(tmp_path).claimed_by() is None
 
 
 @pytest.mark.parametrize(
@@ -391,6 +455,16 @@ def test_a_supervisor_that_cannot_be_started_is_an_error_of_the_run(bench: Bench
     assert isinstance(state, Finished)
     assert state.outcome.status is Status.ERROR
     assert state.outcome.cause == "its supervisor cannot be started: Resource temporarily unavailable"
+
+
+def test_a_supervisor_at_work_is_not_given_up_because_its_spec_cannot_be_closed(bench: Bench) -> None:
+    def start(folder: RunFolder, fd: int, env: Mapping[str, str]) -> Detached:
+        supervisor = spawn(folder, fd, env)
+        os.close(fd)  # as a broken disk refuses it
+        return supervisor
+
+    bench.runner = bench.new_runner(start=start)
+    assert bench.run().outcome.status is Status.OK
 
 
 def test_a_run_that_cannot_be_prepared_raises(bench: Bench) -> None:
@@ -446,6 +520,22 @@ def test_what_an_earlier_pruning_left_is_removed_and_no_run(bench: Bench) -> Non
     assert bench.runner.scan("job") == []
     bench.runner.ack("job", 50, 10**9, ())
     assert not remains.exists()
+
+
+def test_what_was_prepared_and_never_became_a_run_is_removed_once_a_newer_one_has_been(bench: Bench) -> None:
+    ids = [bench.runner.new_id(NOW + timedelta(seconds=number)) for number in range(5)]
+    _prepared, guarded, being_made, run, newest = ids
+    folders = {run_id: RunFolder(bench.runner.runs_dir / "job" / run_id) for run_id in ids}
+    for run_id in ids:
+        folders[run_id].path.mkdir(parents=True)
+        (folders[run_id].path / ".spec.json.77.tmp").touch()
+        folders[run_id].spec.touch()
+    folders[run].claim.touch()
+    lock = locks.open_lockable(folders[being_made].spec)
+    assert locks.try_lock(lock)
+    bench.runner.ack("job", 1, 10**9, {guarded})
+    os.close(lock)
+    assert bench.runner.scan("job") == [guarded, being_made, run, newest]
 
 
 @pytest.mark.parametrize(
