@@ -6,12 +6,12 @@ The next whole cycle takes them in as if it had been there; until then every rea
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import isfinite
 from typing import Any
 
 from adaptive_scheduler.events import Process
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.reading import Reading
+from adaptive_scheduler.strict import number, reading, text, whole
 from adaptive_scheduler.times import from_iso, local_time
 
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
@@ -53,17 +53,12 @@ def localised(beats: Iterable[Beat], now: datetime) -> tuple[Beat, ...]:
 
 
 def _beat(line: Mapping[str, Any]) -> Beat:
-    pressure = {str(kind): _number(value) for kind, value in line["pressure"].items()}
-    cpu, memory, available, total = (_number(line[key]) for key in ("cpu", "memory", "available", "total"))
-    sample = Sample(from_iso(line["at"]), cpu, memory, cpu, pressure, "counters", int(available), int(total))
+    pressure = {text(kind): number(value) for kind, value in line["pressure"].items()}
+    cpu, memory = number(line["cpu"]), number(line["memory"])
+    room = (whole(line["available"]), whole(line["total"]))
+    sample = Sample(from_iso(line["at"]), cpu, memory, cpu, pressure, "counters", *room)
     processes = tuple(
-        Process(pid=int(_number(pid)), name=str(name), created=_number(created), rss=int(_number(rss)), cpu_s=0.0)
+        Process(pid=whole(pid), name=text(name), created=number(created), rss=whole(rss), cpu_s=0.0)
         for pid, name, created, rss in line["processes"]
     )
-    return Beat(int(_number(line["cycle"])), {**line["reading"], "at": line["at"]}, sample, processes)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise TypeError(f"{value!r} is not a number")
-    return value
+    return Beat(whole(line["cycle"]), reading({**line["reading"], "at": line["at"]}), sample, processes)

@@ -7,12 +7,13 @@ The version history of the format:
 
 from collections.abc import Callable
 from datetime import datetime
-from sys import float_info
 from typing import Any, TypeVar
 
 from adaptive_scheduler import events
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.model import Live, Result, State, Status, TaskState
+from adaptive_scheduler.strict import number, text, whole
+from adaptive_scheduler.strict import reading as strict_reading
 from adaptive_scheduler.times import from_iso, iso
 
 VERSION = 1
@@ -20,7 +21,6 @@ VERSION = 1
 Plain = dict[str, Any]
 Value = TypeVar("Value")
 
-MOST = float_info.max
 
 LONGEST_S = 1e12
 """More seconds than the calendar has."""
@@ -52,23 +52,15 @@ def decode_state(plain: Plain) -> State:
         plain = UPGRADES[version](plain)
         version += 1
     return State(
-        cycle=_int(plain["cycle"]),
+        cycle=whole(plain["cycle"]),
         last_cycle_at=_from_iso(plain.get("last_cycle_at")),
         nominal_at=_from_iso(plain.get("nominal_at")),
-        spent_s=_finite(plain.get("spent_s", 0.0)),
-        readings=tuple(_decode_reading(reading) for reading in plain["readings"]),
-        tasks={_str(name): _decode_task(task) for name, task in plain["tasks"].items()},
-        unrecorded=tuple((_str(one["task"]), decode_result(one)) for one in plain["unrecorded"]),
-        latches=_str(plain.get("latches", "")),
+        spent_s=number(plain.get("spent_s", 0.0)),
+        readings=tuple(strict_reading(reading) for reading in plain["readings"]),
+        tasks={text(name): _decode_task(task) for name, task in plain["tasks"].items()},
+        unrecorded=tuple((text(one["task"]), decode_result(one)) for one in plain["unrecorded"]),
+        latches=text(plain.get("latches", "")),
     )
-
-
-def _decode_reading(plain: Plain) -> Plain:
-    for key in ("busy_s", "total_s", "cpus", "own_s", "uptime_s"):
-        _finite(plain.get(key, 0.0))
-    for key in ("at", "boot", "source"):
-        _str(plain.get(key, ""))
-    return dict(plain)
 
 
 def encode_result(result: Result) -> Plain:
@@ -95,21 +87,21 @@ def encode_result(result: Result) -> Plain:
 def decode_result(plain: Plain) -> Result:
     """Return the finished run that `encode_result` wrote."""
     return Result(
-        run_id=_str(plain["run_id"]),
+        run_id=text(plain["run_id"]),
         status=Status(plain["status"]),
         started_at=from_iso(plain["started_at"]),
         ended_at=from_iso(plain["ended_at"]),
         duration_s=_seconds(plain["duration_s"]),
-        exit_code=_unless_none(_int, plain.get("exit_code")),
-        signal=_unless_none(_str, plain.get("signal")),
-        cause=_str(plain.get("cause", "")),
+        exit_code=_unless_none(whole, plain.get("exit_code")),
+        signal=_unless_none(text, plain.get("signal")),
+        cause=text(plain.get("cause", "")),
         cpu_s=_unless_none(_seconds, plain.get("cpu_s")),
-        peak_memory_bytes=_unless_none(_int, plain.get("peak_memory_bytes")),
-        output_bytes=_unless_none(_int, plain.get("output_bytes")),
-        reason=_str(plain.get("reason", "")),
-        unusual=_str(plain.get("unusual") or ""),
-        event=_str(plain.get("event") or ""),
-        node=_str(plain.get("node") or ""),
+        peak_memory_bytes=_unless_none(whole, plain.get("peak_memory_bytes")),
+        output_bytes=_unless_none(whole, plain.get("output_bytes")),
+        reason=text(plain.get("reason", "")),
+        unusual=text(plain.get("unusual") or ""),
+        event=text(plain.get("event") or ""),
+        node=text(plain.get("node") or ""),
     )
 
 
@@ -144,20 +136,20 @@ def _decode_task(plain: Plain) -> TaskState:
         anchor=_from_iso(plain.get("anchor")),
         live=None if live is None else _decode_live(live),
         last=None if last is None else decode_result(last),
-        failures=_int(plain.get("failures", 0)),
+        failures=whole(plain.get("failures", 0)),
         retry_at=_from_iso(plain.get("retry_at")),
-        retries_used=_int(plain.get("retries_used", 0)),
+        retries_used=whole(plain.get("retries_used", 0)),
         retried_interruption=bool(plain.get("retried_interruption", False)),
         paused=bool(plain.get("paused", False)),
         paused_until=_from_iso(plain.get("paused_until")),
-        tempo=_str(plain.get("tempo", "base")),
-        code=_str(plain.get("code", "")),
+        tempo=text(plain.get("tempo", "base")),
+        code=text(plain.get("code", "")),
         missing_since=_from_iso(plain.get("missing_since")),
-        behind=_finite(plain.get("behind", 0.0)),
-        excused_s=_finite(plain.get("excused_s", 0.0)),
-        footprint=_str(plain.get("footprint", "")),
+        behind=number(plain.get("behind", 0.0)),
+        excused_s=number(plain.get("excused_s", 0.0)),
+        footprint=text(plain.get("footprint", "")),
         event=None if event is None else events.decode(event),
-        told=_str(plain.get("told", "")),
+        told=text(plain.get("told", "")),
     )
 
 
@@ -176,13 +168,13 @@ def _encode_live(live: Live) -> Plain:
 
 def _decode_live(plain: Plain) -> Live:
     return Live(
-        run_id=_str(plain["run_id"]),
+        run_id=text(plain["run_id"]),
         started_at=from_iso(plain["started_at"]),
         code=Code(plain["code"]),
-        reason=_str(plain["reason"]),
+        reason=text(plain["reason"]),
         cpu_seen_s=_seconds(plain["cpu_seen_s"]),
-        event=_str(plain.get("event", "")),
-        node=_str(plain.get("node", "")),
+        event=text(plain.get("event", "")),
+        node=text(plain.get("node", "")),
         unreachable_since=_from_iso(plain.get("unreachable_since")),
     )
 
@@ -191,35 +183,15 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
 
 
-def _from_iso(text: str | None) -> datetime | None:
-    return None if text is None else from_iso(text)
-
-
-def _str(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
-
-
-def _finite(value: object) -> float:
-    # A whole number may be too large for any float; `isfinite` raises OverflowError then.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)
+def _from_iso(written: str | None) -> datetime | None:
+    return None if written is None else from_iso(written)
 
 
 def _seconds(value: object) -> float:
-    seconds = _finite(value)
+    seconds = number(value)
     if not 0.0 <= seconds <= LONGEST_S:
         raise ValueError(f"{value!r} seconds are no time that anything took")
     return seconds
-
-
-def _int(value: object) -> int:
-    # The history has room for 64 bits, and what is counted may go on.
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**62) <= value < 2**62:
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
 
 
 def _unless_none(read: Callable[[object], Value], value: object) -> Value | None:

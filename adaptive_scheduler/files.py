@@ -211,6 +211,13 @@ def sync(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def create(path: Path, content: bytes) -> None:
+    """Make a file that was not there, for others to read at most, whatever the umask; raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | AS_IT_IS, FOR_ALL_TO_READ)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
 def append(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Append to a file, mode 0600 when it is new; OSError when not everything could be written.
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from adaptive_scheduler import files
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.places import FILE_NAME
 
@@ -148,8 +149,7 @@ def write_starter(folder: Path) -> Path:
     """
     path = folder / FILE_NAME
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(STARTER)
+        files.create(path, STARTER.encode())
     except FileExistsError as error:
         raise UsageError(f"'{path}' exists and stays as it is; give another folder to 'init'") from error
     except OSError as error:

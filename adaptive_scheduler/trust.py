@@ -103,7 +103,7 @@ def _names(path: str) -> list[str]:
 
 def _problem(place: str, there: os.stat_result, *, sticky_will_do: bool) -> str:
     """Return whose right makes one step doubtful, in a sentence with the way out."""
-    me = os.geteuid() if sys.platform != "win32" else rights.ROOT
+    me = _me()
     doubt = rights.doubt(
         there.st_mode, there.st_uid, me, lambda: _is_mine_alone(place, there.st_gid, me), sticky_will_do=sticky_will_do
     )
@@ -119,6 +119,12 @@ def _problem(place: str, there: os.stat_result, *, sticky_will_do: bool) -> str:
     if there.st_mode & stat.S_ISVTX:  # nobody wants to hear `chmod /tmp`
         told[rights.EVERYBODY] = f"'{place}' can be written by everybody ({mode}): take a folder of your own"
     return f"{told[doubt]}, or set {VARIABLE}=1 where that is meant"
+
+
+def _me() -> int:
+    if sys.platform == "win32":  # it has no such numbers, and nobody asks there
+        return rights.ROOT
+    return os.geteuid()
 
 
 def _is_mine_alone(place: str, group: int, me: int) -> bool:
@@ -150,7 +156,7 @@ def _has_access_list(place: str) -> bool:
 
 
 def _user(number: int) -> str:
-    if sys.platform == "win32":  # it has no such numbers
+    if sys.platform == "win32":
         return f"user number {number}"
     import pwd
 

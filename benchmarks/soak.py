@@ -27,12 +27,10 @@ from pathlib import Path
 from typing import IO
 
 import soak_ground as ground
+from soak_verdict import table
 
 BEGIN = datetime(2025, 11, 2, 0, 30, tzinfo=UTC)
 TICK = timedelta(minutes=5)
-FAST, REAL = ("5m", "15m"), ("1m", "10s")
-"""The tick, and the interval of the task that is due most often: in the fast life many a cycle is a short one."""
-
 REAL_EVERY_S = 10.0
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -41,19 +39,6 @@ SETTLING = 30
 
 MOST_DEAD = 8
 """Supervisors that end after the worker's cycle are collected by its next one; more than a few cannot be so many."""
-
-MOST_GROWTH = {
-    "files": 0.05,
-    "bytes": 0.10,
-    "run folders": 0.05,
-    "aside": 0.05,
-    "temporary": 0.0,
-    "resident KB": 0.02,
-    "descriptors": 0.0,
-    "threads": 0.0,
-    "cycle s": 0.25,
-}
-"""How much of its mean each may grow over the second half."""
 
 EXPECTED_CODES = {0, 1}
 
@@ -124,7 +109,7 @@ class Soak:
         if self.broken_for:
             self.broken_for -= 1
             if not self.broken_for:
-                ground.lay_out(self.folder, *FAST)
+                ground.lay_out(self.folder, ground.FAST)
         elif roll < 0.01:
             self.done["edits"] += 1
             with self.config.open("a", encoding="utf-8") as file:
@@ -166,7 +151,7 @@ class Soak:
 
 def fast(soak: Soak, cycles: int, every: int) -> None:
     """Run a month of cycles, and measure now and then."""
-    ground.lay_out(soak.folder, *FAST)
+    ground.lay_out(soak.folder, ground.FAST)
     worker = Path(__file__).with_name("soak_worker.py")
     with (soak.folder / "said").open("ab") as said:
         argv = [sys.executable, str(worker), str(soak.config)]
@@ -212,7 +197,7 @@ def in_worker(to: IO[str], back: IO[str], cycle: str) -> list[int]:
 
 def real_time(soak: Soak, minutes: float) -> None:
     """Call the real command every 10 seconds, as cron would, and measure every time."""
-    ground.lay_out(soak.folder, *REAL)
+    ground.lay_out(soak.folder, ground.REAL)
     soak.real = True
     until_s = time.monotonic() + minutes * 60
     while time.monotonic() < until_s:
@@ -252,17 +237,7 @@ def verdict(soak: Soak) -> bool:
         faults.append(f"{dead:g} dead processes were not collected")
     counted = dict(sorted(soak.done.items())) | {"runs": len(soak.ledger.statuses), "marks": len(marks)}
     print(", ".join(f"{count} {what}" for what, count in counted.items()))
-    print(f"{'':16}{'first':>12}{'middle':>12}{'last':>12}{'growth':>9}{'at most':>9}")
-    fine = not faults
-    for name, most in MOST_GROWTH.items():
-        values = [row[name] for row in soak.rows if name in row]
-        if len(values) < 4:
-            continue
-        grown = ground.growth(values)
-        bad = grown > most
-        fine = fine and not bad
-        three = "".join(f"{values[place]:12.6g}" for place in (0, len(values) // 2, -1))
-        print(f"{name:16}{three}{grown:9.1%}{most:9.0%}  {'GROWS' if bad else 'ok'}")
+    fine = table(soak.rows, real=soak.real) and not faults
     for fault in faults[:40]:
         print(f"FAULT  {fault}")
     print(

@@ -4,10 +4,9 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 
 MARK = "SOAK_MARK"
 """A variable that everything below the soak inherits: by it a process that was left over is found."""
@@ -16,7 +15,7 @@ CONFIG = """\
 [scheduler]
 tick = "{tick}"
 max_parallel = 3
-keep_runs = 20
+keep_runs = {keep}
 output_max = "20KB"
 [interpreters]
 ".sh" = ["sh"]
@@ -30,23 +29,23 @@ priority = "critical"
 interval = "{often}"
 script = "often.sh"
 [tasks.hourly]
-interval = "1h"
+interval = "{hourly}"
 depends_on = ["often"]
 script = "often.sh"
 [tasks.failing]
-interval = "40m"
+interval = "{failing}"
 retries = 2
 script = "failing.sh"
 [tasks.hanging]
 priority = "low"
-interval = "3h"
+interval = "{hanging}"
 timeout = "1s"
 script = "hanging.sh"
 [tasks.printing]
-interval = "90m"
+interval = "{printing}"
 script = "printing.sh"
 [tasks.lasting]
-interval = "1h"
+interval = "{hourly}"
 script = "lasting.sh"
 """
 
@@ -61,7 +60,30 @@ SCRIPTS = {
 }
 """Each writes down first that it runs, and as what; the last leaves a process behind that ends soon."""
 
+FAST = {
+    "tick": "5m",
+    "keep": "20",
+    "often": "15m",
+    "hourly": "1h",
+    "failing": "40m",
+    "hanging": "3h",
+    "printing": "90m",
+}
+"""A life in pretended time: many a cycle has nothing to do, and is a short one."""
+
+REAL = {
+    "tick": "1m",
+    "keep": "10",
+    "often": "10s",
+    "hourly": "1m",
+    "failing": "40s",
+    "hanging": "2m",
+    "printing": "90s",
+}
+"""A life of an hour, in whose first half each task has had more runs than are kept."""
+
 KEPT_ASIDE = ".corrupt-"
+KINDS = {"history bytes": "history.sqlite3", "log bytes": "adaptive_scheduler.log"}
 
 
 @dataclass
@@ -93,9 +115,9 @@ class Ledger:
         ]
 
 
-def lay_out(folder: Path, tick: str, often: str) -> None:
+def lay_out(folder: Path, life: Mapping[str, str]) -> None:
     """Write tasks.toml and its scripts."""
-    (folder / "tasks.toml").write_text(CONFIG.format(tick=tick, often=often), encoding="utf-8")
+    (folder / "tasks.toml").write_text(CONFIG.format_map(life), encoding="utf-8")
     for name, body in SCRIPTS.items():
         text = f'echo "$ADAPTIVE_RUN_ID" >> "{folder}/marks"\n{body}'
         (folder / name).write_text(text, encoding="utf-8")
@@ -109,7 +131,9 @@ def marks(folder: Path) -> list[str]:
 
 def sizes(outputs: Path) -> dict[str, float]:
     """Return how many files there are and how large they are, by kind."""
-    found = dict.fromkeys(("files", "bytes", "aside", "temporary", "run folders", "history bytes", "log bytes"), 0.0)
+    found = dict.fromkeys(
+        ("files", "other bytes", "aside", "temporary", "run folders", "history bytes", "log bytes"), 0.0
+    )
     for path in outputs.rglob("*"):
         try:
             size = path.stat().st_size
@@ -120,11 +144,10 @@ def sizes(outputs: Path) -> dict[str, float]:
             found["run folders"] += path.parent.parent.name == "runs"
             continue
         found["files"] += 1
-        found["bytes"] += size
         found["aside"] += KEPT_ASIDE in name
         found["temporary"] += name.endswith(".tmp")
-        found["history bytes"] += size if name.startswith("history.sqlite3") and KEPT_ASIDE not in name else 0
-        found["log bytes"] += size if name.startswith("adaptive_scheduler.log") else 0
+        kind = next((kind for kind, begins in KINDS.items() if name.startswith(begins)), "other bytes")
+        found["other bytes" if KEPT_ASIDE in name else kind] += size
     return found
 
 
@@ -157,17 +180,6 @@ def zombies(parent: int) -> int:
         fields = _read(stat).rpartition(b") ")[2].split()
         count += len(fields) > 1 and fields[0] == b"Z" and int(fields[1]) == parent
     return count
-
-
-def growth(values: list[float]) -> float:
-    """Return by how much of its mean the second half of a series grows: its fitted slope over its length."""
-    half = values[len(values) // 2 :]
-    mean, middle = fmean(half), (len(half) - 1) / 2
-    spread = sum((place - middle) ** 2 for place in range(len(half)))
-    if not spread or not mean:
-        return 0.0
-    slope = sum((place - middle) * (value - mean) for place, value in enumerate(half)) / spread
-    return slope * (len(half) - 1) / mean
 
 
 def _read(path: Path) -> bytes:

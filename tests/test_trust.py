@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adaptive_scheduler import short_cycle, standing, trust
+from adaptive_scheduler.starter import write_starter
 from tests.platforms import links, linux_only, modes
 
 pytestmark = modes
@@ -197,3 +198,12 @@ def test_a_short_cycle_leaves_what_is_doubtful_to_a_whole_one(project: Path, ope
     assert not short_cycle.attempt(["--config", str(project / "tasks.toml"), "run", "--quiet"], {})
     # Its note lacks all the rest, so it goes no further than to the lock.
     assert (state / standing.LOCK).exists() is (open_one is None)
+
+
+def test_what_init_writes_is_followed_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        written = write_starter(tmp_path)
+    finally:
+        os.umask(before)
+    assert objection(written) == ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fuzz import by_hand, of_runs, own_files
+from tests.fuzz import by_hand, of_runs, of_short, own_files
 
 Reader = Callable[[bytes, Path], str]
 
@@ -41,5 +41,7 @@ TARGETS: dict[str, Target] = {
     "totals": Target(own_files.totals, own_files.TOTALS),
     "answers": Target(own_files.answers, own_files.ANSWERS),
     "outbox": Target(own_files.outbox, own_files.OUTBOX, own_files.OUTBOX_WORDS),
+    "beats": Target(of_short.beats, of_short.BEATS),
+    "standing": Target(of_short.note, of_short.STANDING),
     "record": Target(own_files.record, own_files.RECORDS),
 }
