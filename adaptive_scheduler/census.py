@@ -34,17 +34,16 @@ def run_id_of(pid: int) -> str:
 
 
 def _from_proc(root: Path) -> Iterator[Process]:
-    if sys.platform != "win32":
-        for pid, name, created, rss, cpu_s, parent, ended_children_s in procstat.rows(root):
-            yield Process(
-                pid=pid,
-                name=name,
-                created=created,
-                rss=rss,
-                cpu_s=cpu_s,
-                parent=parent,
-                ended_children_s=ended_children_s,
-            )
+    for pid, name, created, rss, cpu_s, parent, ended_children_s in procstat.rows(root):
+        yield Process(
+            pid=pid,
+            name=name,
+            created=created,
+            rss=rss,
+            cpu_s=cpu_s,
+            parent=parent,
+            ended_children_s=ended_children_s,
+        )
 
 
 def _from_psutil() -> Iterator[Process]:
