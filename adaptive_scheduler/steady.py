@@ -62,9 +62,7 @@ def _until(case: Case, taught: bool, *, told: bool) -> datetime:
 
 
 def _due(case: Case, taught: bool) -> datetime:
-    anchor, interval, tick = case.mine.anchor, case.task.interval, case.rules.tick
-    if anchor is None:
-        return case.now
+    anchor, interval, tick = case.since, case.task.interval, case.rules.tick
     base = anchor + interval - slack(interval, tick)
     if not case.task.adaptive:
         return base

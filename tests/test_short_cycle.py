@@ -341,3 +341,10 @@ def test_a_short_cycle_loads_none_of_what_takes_long_to_load(life: Life) -> None
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
     assert life.shorts == 1
+
+
+def test_a_tasks_toml_that_was_just_written_could_be_written_again_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "SETTLED_NS", 10**15)
+    assert Life(tmp_path / "life", monkeypatch).ticks(4).kinds == "wwww"
