@@ -72,6 +72,7 @@ def test_until_when_a_decision_stands(one: Task, its: TaskState, cpu: float, aft
         pytest.param(task(every=60), mine(70), id="it was due, and something holds it back"),
         pytest.param(task(every=60), mine(10, live=live()), id="it is running"),
         pytest.param(task(every=60), mine(10, event=event()), id="an event waits for it"),
+        pytest.param(task(), mine(100, paused=True, event=event()), id="an event waits for it, and lapses"),
     ],
 )
 def test_a_task_with_something_to_wait_for_gives_no_rest(one: Task, its: TaskState) -> None:
