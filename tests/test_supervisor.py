@@ -83,7 +83,8 @@ def test_the_exit_code_decides(run: Supervised, code: str, spec: dict[str, Any],
 
 
 def test_a_run_under_its_real_flags_says_all_that_is_asked(run: Supervised) -> None:
-    done = run.python("sum(range(3_000_000)); x = b'x' * 40_000_000; import time; time.sleep(0.1); print('hello')").run(
+    # It sleeps for longer than the pause between two looks: the system does not tell of a child that is smaller than us.
+    done = run.python("sum(range(3_000_000)); x = b'x' * 40_000_000; import time; time.sleep(2); print('hello')").run(
         "-I", "-S"
     )
     assert done["version"] == 1
