@@ -83,7 +83,7 @@ def test_the_exit_code_decides(run: Supervised, code: str, spec: dict[str, Any],
 
 
 def test_a_run_under_its_real_flags_says_all_that_is_asked(run: Supervised) -> None:
-    # It sleeps for longer than the pause between two looks: the system does not tell of a child that is smaller than us.
+    # It sleeps for longer than the pause between two looks: of a child smaller than us the system does not tell.
     done = run.python("sum(range(3_000_000)); x = b'x' * 40_000_000; import time; time.sleep(2); print('hello')").run(
         "-I", "-S"
     )
