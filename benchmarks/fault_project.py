@@ -6,6 +6,7 @@ imported the program before: so a fault meets the cycle alone, and a call costs 
 
 import ctypes
 import importlib
+import itertools
 import os
 import runpy
 import shutil
@@ -67,6 +68,9 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 """How a supervisor is started whose temporary files have names that are known before."""
+
+NAMES_A_MINUTE = 4000
+"""More than a cycle needs; three bytes have room for as many minutes."""
 
 PR_SET_PTRACER, ANYBODY = 0x59616D61, -1
 
@@ -209,7 +213,7 @@ class Place:
             if not measured:
                 os.environ["ADAPTIVE_FAKE_SAMPLE"] = "cpu=50,memory=40"
             sys.argv = ["adaptive-scheduler", "--config", str(self.folder / "tasks.toml"), "run", *words]
-            _known_ids(python)
+            _known_ids(python, now)
             ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY, 0, 0, 0)
             os.read(gate, 1)
             runpy.run_module("adaptive_scheduler", run_name="__main__")
@@ -237,12 +241,15 @@ class Place:
                     importlib.import_module(line.rpartition("|")[2].strip())
 
 
-def _known_ids(python: str) -> None:
-    """Make the ids of runs and the names of temporary files foreseeable, so that a fault can be aimed at them."""
+def _known_ids(python: str, now: datetime) -> None:
+    """Make the ids of runs and the names of temporary files foreseeable, so that a fault can be aimed at them.
+
+    Those of another minute are other ones, as they are in truth: what a killed cycle leaves is in nobody's way.
+    """
     from adaptive_scheduler import files
     from adaptive_scheduler.runners import local, spawn
 
-    count = iter(range(1 << 16))
+    count = itertools.count(int(now.timestamp()) // 60 % NAMES_A_MINUTE * NAMES_A_MINUTE)
     shim: Any = SimpleNamespace(**{**vars(os), "urandom": lambda size: next(count).to_bytes(size, "big")})
     vars(local)["os"] = vars(files)["os"] = shim
     if python:
