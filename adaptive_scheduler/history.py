@@ -166,7 +166,7 @@ def _record_decisions(
         added = database.execute(
             "insert into decisions(task, code, blocker, limit_value, unit, value, reason, next_look, first_at, "
             "last_at, cycles) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            row + times,
+            _writable(row + times),
         )
         database.execute("insert or replace into heads values(?, ?)", (one.task, added.lastrowid))
     database.executemany("update decisions set last_at = ?, cycles = cycles + 1 where id = ?", longer)
@@ -176,9 +176,11 @@ def _record_events(database: sqlite3.Connection, events: Iterable[Event]) -> Non
     database.executemany(
         "insert or replace into events values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (
-                *(one.id, iso(one.at), one.name, one.source, one.value, one.expected, one.unit, iso(one.since)),
-                *(one.reason, one.culprit and json.dumps(encode_culprit(one.culprit)), one.caused_by),
+            _writable(
+                (
+                    *(one.id, iso(one.at), one.name, one.source, one.value, one.expected, one.unit, iso(one.since)),
+                    *(one.reason, one.culprit and json.dumps(encode_culprit(one.culprit)), one.caused_by),
+                )
             )
             for one in events
         ],
@@ -193,11 +195,11 @@ def _record_signals(
 ) -> None:
     database.executemany(
         "insert or replace into processes values(?, ?, ?, ?, ?)",
-        [(iso(now), one.pid, one.name, one.created, one.rss) for one in processes],
+        [_writable((iso(now), one.pid, one.name, one.created, one.rss)) for one in processes],
     )
     database.executemany(
         "insert or replace into latencies values(?, ?, ?, ?)",
-        [(iso(answer.at), source, answer.ms, answer.problem) for source, answer in latencies],
+        [_writable((iso(answer.at), source, answer.ms, answer.problem)) for source, answer in latencies],
     )
 
 
@@ -218,4 +220,9 @@ def _prune(database: sqlite3.Connection, now: datetime, keep: timedelta) -> None
 
 def _run_row(task: str, result: Result) -> tuple[Any, ...]:
     plain = {"task": task, **codec.encode_result(result)}
-    return tuple(plain.get(column) for column in RUN_COLUMNS.split(", "))
+    return _writable(tuple(plain.get(column) for column in RUN_COLUMNS.split(", ")))
+
+
+def _writable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row that SQLite takes: halves of characters, as names of files may hold, become visible."""
+    return tuple(one.encode(errors="backslashreplace").decode() if isinstance(one, str) else one for one in row)

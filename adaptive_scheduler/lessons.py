@@ -128,7 +128,8 @@ def _lesson(name: str, plain: Plain) -> Lesson:
     interval_s = float(plain["interval_s"])
     if not 0 < interval_s <= LONGEST.total_seconds():
         raise ValueError(f"'{name}' cannot have an interval of {interval_s:g} seconds")
-    return Lesson(name, interval_s, windows, plain["refused"], dict(plain["backtest"] or {}), raw)
+    refused = " ".join(plain["refused"].split())
+    return Lesson(name, interval_s, windows, refused, dict(plain["backtest"] or {}), raw)
 
 
 def general_problem(

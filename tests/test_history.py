@@ -80,6 +80,15 @@ def test_runs_are_taken_in_once_however_often_they_come(tmp_path: Path) -> None:
     assert is_private(history.path)
 
 
+def test_a_name_that_is_no_text_stops_neither_its_run_nor_those_that_wait_with_it(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    odd = ended(run_id="r1", cause="cannot open '\udcff'")
+    assert history.take_in([("a", odd), ("a", ended(run_id="r2"))]) == ["r1", "r2"]
+    cycles(history, replace(gated(), reason="'\udcff' is not there"))
+    assert {run.cause for _, run in history.runs()} == {"cannot open '\\udcff'", ""}
+    assert rows(history, "reason") == [("'\\udcff' is not there",)]
+
+
 def test_equal_neighbouring_decisions_are_one_row(tmp_path: Path) -> None:
     history = History(tmp_path)
     cycles(history, not_due(60), not_due(360), gated(65), gated(66), not_due(0))

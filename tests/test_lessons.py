@@ -181,6 +181,11 @@ def test_damage_is_told_as_damage(damage: Change) -> None:
         lessons.decode(damage(GOOD))
 
 
+def test_why_a_lesson_is_not_used_is_told_in_one_line() -> None:
+    told = {**GOOD, "tasks": {"job": lesson(None, refused="no\r\nbetter\nthan before")}}
+    assert lessons.decode(told).lessons["job"].refused == "no better than before"
+
+
 def test_heavy_pairs_are_read() -> None:
     assert lessons.decode({**GOOD, "heavy_pairs": [["a", "b"]]}).heavy_pairs == {frozenset(("a", "b"))}
 
