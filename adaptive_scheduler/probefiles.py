@@ -9,12 +9,12 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import files
 from adaptive_scheduler.events import Answer, Probe
+from adaptive_scheduler.strict import number
 from adaptive_scheduler.times import from_iso, iso
 
 ORDER = "probes.order.json"
@@ -95,6 +95,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _milliseconds(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+    milliseconds = number(value)
+    if milliseconds < 0:
         raise TypeError(f"{value!r} is no time")
-    return float(value)
+    return milliseconds
