@@ -86,6 +86,10 @@ KEPT_ASIDE = ".corrupt-"
 KINDS = {"history bytes": "history.sqlite3", "log bytes": "adaptive_scheduler.log"}
 
 
+UNMARKED = ("interrupted", "error", "timeout")
+"""A script whose run ended so may not have come to its first line."""
+
+
 @dataclass
 class Ledger:
     """What the history has said of runs so far: it forgets, this does not."""
@@ -106,7 +110,7 @@ class Ledger:
         """Return what does not fit between the marks that scripts left and what the history says."""
         twice = [run_id for run_id, times in Counter(marks).items() if times > 1]
         unknown = sorted(set(marks) - set(self.statuses))
-        ended = {run_id for run_id, status in self.statuses.items() if status not in ("interrupted", "error")}
+        ended = {run_id for run_id, status in self.statuses.items() if status not in UNMARKED}
         unmarked = sorted(ended - set(marks))
         return [
             *(f"run {run_id} was started twice" for run_id in twice),

@@ -42,6 +42,7 @@ def cycle(config: str, wait: timedelta) -> int:
         traceback.print_exc()
         code = BUG
     collect_the_dead()
+    forget()
     return code
 
 
@@ -52,6 +53,15 @@ def collect_the_dead() -> None:
             pass
     except ChildProcessError:
         pass
+
+
+def forget() -> None:
+    """Do what the end of a process does: what is remembered of footprints and the like is remembered for a cycle."""
+    for name, room in list(sys.modules.items()):
+        if name.startswith("adaptive_scheduler"):
+            for one in list(vars(room).values()):
+                if callable(clear := getattr(one, "cache_clear", None)):
+                    clear()
 
 
 def held() -> tuple[int, int, int]:
