@@ -162,6 +162,7 @@ def test_a_process_that_vanishes_is_left_out(tmp_path: Path) -> None:
     assert [one.created for one in census._from_proc(tmp_path)] == [10.0]
 
 
+@linux_only
 def test_where_the_system_shows_nothing_there_is_nobody(tmp_path: Path) -> None:
     assert list(census._from_proc(tmp_path)) == []
     assert census._marked_in_proc(7, tmp_path) == ""

@@ -331,6 +331,7 @@ HEAVY = ("dataclasses", "psutil", "sqlite3", "tomllib", "hashlib", "typer", "ric
 """What a short cycle must not load: each takes longer than all that it does."""
 
 
+@linux_only
 def test_a_short_cycle_loads_none_of_what_takes_long_to_load(life: Life) -> None:
     code = (
         "import sys\nbefore = set(sys.modules)\nfrom adaptive_scheduler.__main__ import main\nmain()\n"
