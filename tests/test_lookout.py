@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adaptive_scheduler import alarms, files, probing, recall
+from adaptive_scheduler import alarms, beatfile, files, probing, recall
 from adaptive_scheduler.baseline import CPU, LATENCY, MEMORY, Baseline
 from adaptive_scheduler.edges import Seen
 from adaptive_scheduler.events import Answer, Event, Level, Watch
@@ -627,3 +627,40 @@ def test_whatever_is_in_place_of_the_baseline_is_said_once(tmp_path: Path, conte
     (said,) = alone.cycle()
     assert "cannot be used" in said
     assert alone.cycle(NOW + TICK) == []
+
+
+# -- short cycles ------------------------------------------------------------------------------------
+
+
+def rested(world: TestWorld, *cpus: float) -> None:
+    """Have a short cycle see each of these loads, a tick apart, after the last whole cycle."""
+    state = world.state
+    assert state.last_cycle_at is not None
+    for number, cpu in enumerate(cpus, start=1):
+        at = (state.last_cycle_at + number * TICK).isoformat()
+        seen = {"cpu": cpu, "memory": 40.0, "available": 2**32, "total": 2**33, "pressure": {}, "processes": []}
+        beatfile.add(world.folder, {"cycle": state.cycle + number, "at": at, "reading": {"boot": "b"}, **seen})
+
+
+def test_what_short_cycles_saw_is_looked_at_by_the_next_whole_one_with_the_time_at_which_it_was(
+    world: TestWorld,
+) -> None:
+    assert next_tick(world) == []
+    rested(world, 95, 95, 12)
+    assert world.later(minutes=20).cycle().ran == ["cpu_spike"]
+    (event,) = recorded(world)
+    assert (event.name, event.value, event.at) == ("cpu_spike", 95.0, NOW + 2 * TICK)
+    assert not (world.folder / beatfile.NAME).exists()
+
+
+def test_short_cycles_leave_what_is_usual_as_whole_ones_would(tmp_path: Path) -> None:
+    lives = [TestWorld(tmp_path / name).watched(three_days()).load(cpu=12, memory=40) for name in ("short", "whole")]
+    for world in lives:
+        next_tick(world)
+    rested(lives[0], 12, 12, 12)
+    lives[0].later(minutes=15)
+    for _ in range(3):
+        next_tick(lives[1])
+    short, whole = ([next_tick(world), remembered(world).baseline][1] for world in lives)
+    assert short.signals[CPU].series == whole.signals[CPU].series
+    assert short.signals[MEMORY].series == whole.signals[MEMORY].series
