@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adaptive_scheduler import __version__, config
+from tests.processes import until
 from tests.strangers import Ground
 
 ATTEMPTS: dict[str, Callable[[Ground], str]] = {}
@@ -226,6 +227,7 @@ def _(at: Ground) -> str:
     assert at.run("run", "--wait", "0s").code == 0
     line = at.stranger(f"kill -TERM {at.program.supervisor_pid('a')}", may=False)
     (at.folder / "go").touch()
+    until(lambda: any(at.program.outputs.glob("runs/a/*/done.json")))
     assert at.run().code == 0
     assert at.program.state["tasks"]["a"]["last"]["status"] == "ok"
     return _denied(line)

