@@ -13,9 +13,10 @@ import pytest
 
 from adaptive_scheduler import beatfile, errand, locks, procstat, recent, short_cycle, standing
 from adaptive_scheduler.archive import Archive
-from adaptive_scheduler.counters import ROOT
+from adaptive_scheduler.counters import ROOT, read_counters
 from adaptive_scheduler.store import Store
 from tests.platforms import linux_only, posix_only
+from tests.processes import until
 from tests.program import Program
 
 BEGIN = datetime(2025, 11, 2, 0, 30, tzinfo=UTC)
@@ -29,6 +30,12 @@ high_cpu = 100
 interval = "{interval}"
 script = "a.py"
 """
+
+
+def some_time_passes() -> None:
+    """Wait until the CPU counters have gone on: a test is quicker than their hundredths of a second."""
+    before = read_counters()["total_s"]
+    until(lambda: read_counters()["total_s"] != before)
 
 
 class Life:
@@ -54,6 +61,7 @@ class Life:
 
     def call(self, *words: str) -> int:
         """Do what the program does with these words at this moment."""
+        some_time_passes()
         self.monkeypatch.setenv("ADAPTIVE_FAKE_NOW", self.now.isoformat())
         line = ["--config", str(self.program.folder / "tasks.toml"), *words]
         if short_cycle.attempt(line, os.environ):
@@ -146,6 +154,7 @@ def test_any_doubt_means_a_whole_cycle(life: Life, change: Callable[[Life], obje
 
 
 def _attempt(life: Life, *words: str) -> bool:
+    some_time_passes()
     environ = {**os.environ, "ADAPTIVE_FAKE_NOW": life.now.isoformat()}
     return short_cycle.attempt(["--config", str(life.program.folder / "tasks.toml"), *(words or ("run",))], environ)
 
@@ -178,6 +187,7 @@ def test_a_note_that_is_no_plain_file_is_not_believed(life: Life, kind: str) -> 
 def test_only_an_ordinary_run_is_short(life: Life, words: tuple[str, ...]) -> None:
     life.now += TICK
     line = ["--config", str(life.program.folder / "tasks.toml"), *words]
+    some_time_passes()
     assert not short_cycle.attempt(line, {**os.environ, "ADAPTIVE_FAKE_NOW": life.now.isoformat()})
     assert _attempt(life, "run", "--quiet", "--faults-only")
 
