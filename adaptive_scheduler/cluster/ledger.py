@@ -25,7 +25,8 @@ from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Lost, Running
 from adaptive_scheduler.runners.local import rss_of_each
-from adaptive_scheduler.runners.spawn import Detached, spawn
+from adaptive_scheduler.runners.many import Starter
+from adaptive_scheduler.runners.spawn import Detached
 from adaptive_scheduler.runners.spec import merged
 
 POLL_FIRST_S, POLL_LONGEST_S = 0.02, 0.05
@@ -44,12 +45,12 @@ Words = dict[str, Any]
 class Ledger:
     """The runs of one node; safe to use from several threads of one process."""
 
-    def __init__(self, folder: Path, hold: Hold, *, env_file: Path | None = None, start: launch.Spawn = spawn) -> None:
+    def __init__(self, folder: Path, hold: Hold, *, env_file: Path | None = None, start: launch.Spawn | None = None) -> None:
         """Open or make the ledger in a folder; raises OSError."""
-        self.runs, self.hold, self.env_file, self.start = folder / "runs", hold, env_file, start
+        self.runs, self.hold, self.env_file, self.start = folder / "runs", hold, env_file, start or Starter()
         self.clock = Clock()
         self._opening, self._reaping = threading.Lock(), threading.Lock()
-        self._children: list[Detached] = []
+        self._children: set[Detached] = set()
         self._weights: dict[str, int | None] = {}
         self._weighed_at_s = -WEIGH_S
         files.private_folder(self.runs)
@@ -97,13 +98,13 @@ class Ledger:
         supervisor = launch.launch(self.start, folder, fd, env, self.clock.now())
         if supervisor is not None:
             with self._reaping:
-                self._children.append(supervisor)
+                self._children.add(supervisor)  # one process may be that of many: what forks them
         return True
 
     def reap(self) -> None:
         """Collect supervisors that have ended, so that they leave no zombies."""
         with self._reaping:  # each thread that waits for a run reaps: a list lost between two would leave zombies
-            self._children = [child for child in self._children if child.poll() is None]
+            self._children = {child for child in self._children if child.poll() is None}
 
     # -- telling of runs ---------------------------------------------------------------------------
 

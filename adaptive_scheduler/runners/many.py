@@ -1,4 +1,4 @@
-"""Start the supervisors of one cycle: a few one by one, and when there are more, by a process that forks them.
+"""Start the supervisors of a cycle or a node: a few one by one, and when there are more, by a process that forks them.
 
 Python takes most of what a short run costs to start, so the nursery starts it once for all of them. It is only
 faster: where it cannot be had, and for what it will not take, a supervisor is started as ever.
@@ -6,6 +6,7 @@ faster: where it cannot be had, and for what it will not take, a supervisor is s
 
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +22,13 @@ FEW = 2
 
 
 class Starter:
-    """Starts supervisors as `spawn` does, which it counts; `close` lets the nursery go."""
+    """Starts supervisors as `spawn` does, which it counts, from any thread; `close` lets the nursery go."""
 
     def __init__(self) -> None:
         """Start nothing yet."""
         self.count = 0
         self.nursery: Nursery | None = None
+        self._one_letter = threading.Lock()
 
     def __call__(self, folder: RunFolder, spec_fd: int, env: Mapping[str, str]) -> "Detached":
         """Start the supervisor of a prepared run folder; raises OSError or ValueError."""
@@ -34,10 +36,11 @@ class Starter:
 
         self.count += 1
         if sys.platform == "linux" and self.count > FEW:
-            with suppress(OSError):
-                self.nursery = self.nursery or Nursery()
-                return self.nursery.bear(folder, spec_fd, env)
-            self.close()
+            with self._one_letter:
+                with suppress(OSError):
+                    self.nursery = self.nursery or Nursery()
+                    return self.nursery.bear(folder, spec_fd, env)
+                self.close()
         return spawn(folder, spec_fd, env)
 
     def __del__(self) -> None:
