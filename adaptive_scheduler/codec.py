@@ -162,6 +162,7 @@ def _encode_live(live: Live) -> Plain:
         "cpu_seen_s": live.cpu_seen_s,
         **({"event": live.event} if live.event else {}),
         **({"node": live.node} if live.node else {}),
+        **({"ledger": live.ledger} if live.ledger else {}),
         **({"unreachable_since": iso(live.unreachable_since)} if live.unreachable_since else {}),
     }
 
@@ -175,6 +176,7 @@ def _decode_live(plain: Plain) -> Live:
         cpu_seen_s=_seconds(plain["cpu_seen_s"]),
         event=text(plain.get("event", "")),
         node=text(plain.get("node", "")),
+        ledger=text(plain.get("ledger", "")),
         unreachable_since=_from_iso(plain.get("unreachable_since")),
     )
 

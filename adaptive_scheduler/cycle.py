@@ -86,6 +86,7 @@ class _Cycle:
         if first:
             self.past = localised(read.beats, now)
             self.chronicle.mend_history(now, peek)
+            self.world.runner.remind(peek)
         reports = self.world.runner.states(live_runs(peek))
         if self.sample is None:
             own_s, usage_s = own_cpu_s(peek, reports, self.world.runner)
@@ -203,7 +204,7 @@ class _Cycle:
             self.decisions[decision.task] = decision
             if decision.code.starts:
                 order = orders[decision.task]
-                live = Live(order.run_id, now, decision.code, decision.reason, node=decision.node)
+                live = Live(order.run_id, now, decision.code, decision.reason, node=order.node, ledger=order.ledger)
                 state = folds.claimed(state, order.task, live, yard.sample_for(order.task, sample), self.rules)
                 starts.append((order, decision))
         return state, starts
@@ -214,7 +215,7 @@ class _Cycle:
         task = self.config.tasks[decision.task]
         run_id = of_beat(task.name, mine) if decision.node else self.world.runner.new_id(now)
         about = (decision.reason, sample.cpu, sample.memory, mine.footprint, mine.event)
-        order = Order(task, run_id, *about, node=decision.node)
+        order = Order(task, run_id, *about, node=decision.node, ledger=self.fleet.ledger_of(decision.node))
         try:
             self.world.runner.prepare(order)
         except OSError as error:
@@ -261,20 +262,19 @@ class _Cycle:
     def close(self) -> Report:
         """Write down what was decided, make room, and give the report."""
         final = self.decisions | self.unstartable | self.started
-        decisions = [final[name] for name in self.config.tasks if name in final]
+        told = [final[name] for name in self.config.tasks if name in final]
         sample = self.sample or Sample(self.at, None, None)
         taken_in = self.chronicle.take_in(self.state.unrecorded)
         self._prune(set(taken_in))
         self.world.runner.close()
         noted = self.world.lookout.close(self.at, self.write_s)
-        self.chronicle.closed(
-            self.at, self.state, sample, decisions, list(self.started), self.codes_before, self.rules.tick, noted
-        )
+        about = (list(self.started), self.codes_before, self.rules.tick, noted)
+        self.chronicle.closed(self.at, self.state, sample, told, *about)
         return Report(
             self.state.cycle,
             self.at,
             sample,
-            decisions,
+            told,
             self.runs,
             {name: mine.live for name, mine in self.state.tasks.items() if mine.live is not None},
             self.chronicle.notes,

@@ -115,6 +115,11 @@ class Fleet:
         """Return a node by its name, None when there is none."""
         return next((node for node in self.nodes if node.name == name), None)
 
+    def ledger_of(self, name: str) -> str:
+        """Return the identity of a node's ledger, empty where there is no such node."""
+        known = self[name]
+        return "" if known is None else known.ledger
+
 
 NOBODY = Fleet()
 """The fleet of a cycle that asked nobody, for nothing that could go elsewhere was due."""

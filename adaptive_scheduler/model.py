@@ -161,6 +161,8 @@ class Live:
     """The id of the event that started it."""
     node: str = ""
     """The node that it was given to, empty for this machine."""
+    ledger: str = ""
+    """The identity of that node's ledger: whom to ask, whatever becomes of the folder of the run here."""
     unreachable_since: datetime | None = None
     """Since when nobody can say what became of it."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adaptive_scheduler.fleet import NOBODY, Fleet
-from adaptive_scheduler.model import Result, Status, Task
+from adaptive_scheduler.model import Result, State, Status, Task
 from adaptive_scheduler.runners.base import Finished, Lost, Order, Running, RunState, StepResult
 
 
@@ -55,6 +55,9 @@ class ScriptedRunner:
 
     def node(self, task: str, run_id: str) -> str:
         return self.prepared[run_id].node
+
+    def remind(self, state: State) -> None:
+        pass
 
     def new_id(self, now: datetime) -> str:
         return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{len(self.prepared):04}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptive_scheduler.cluster.runner import ASK_AGAIN_S, ClusterRunner
 from adaptive_scheduler.fleet import Fleet
-from adaptive_scheduler.model import Task
+from adaptive_scheduler.model import State, Task
 from adaptive_scheduler.runners.base import Finished, Order, RunState
 from adaptive_scheduler.runners.local import WAIT_FIRST_S, WAIT_LONGEST_S, LocalRunner
 
@@ -32,6 +32,10 @@ class BothRunner:
         """Return the node that a run was given to, empty for this machine."""
         intent = self.there.mirror(task, run_id).intent()
         return "" if intent is None else intent.node
+
+    def remind(self, state: State) -> None:
+        """Write down once more what the state alone knows of live runs."""
+        self.there.remind(state)
 
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts here and now."""

@@ -45,7 +45,9 @@ Words = dict[str, Any]
 class Ledger:
     """The runs of one node; safe to use from several threads of one process."""
 
-    def __init__(self, folder: Path, hold: Hold, *, env_file: Path | None = None, start: launch.Spawn | None = None) -> None:
+    def __init__(
+        self, folder: Path, hold: Hold, *, env_file: Path | None = None, start: launch.Spawn | None = None
+    ) -> None:
         """Open or make the ledger in a folder; raises OSError."""
         self.runs, self.hold, self.env_file, self.start = folder / "runs", hold, env_file, start or Starter()
         self.clock = Clock()

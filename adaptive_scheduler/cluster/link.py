@@ -67,10 +67,6 @@ class Link:
         ]
         return Fleet(tuple(sorted(nodes, key=lambda one: one.name)), asked=True)
 
-    def ledger_of(self, name: str) -> str:
-        """Return the identity of a node's ledger at the latest look, empty when it is not there."""
-        return str(self.survey.get("nodes", {}).get(name, {}).get("vitals", {}).get("ledger", ""))
-
     def submit(self, run_id: str, cargo: Mapping[str, Any], ended: Callable[[Any], None]) -> Any:
         """Hand a run to its node and return the engine's future; `ended` hears of news, in another thread.
 

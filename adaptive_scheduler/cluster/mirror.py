@@ -1,10 +1,12 @@
 """The master's own folder of a run elsewhere: what was intended, and at last what became of it.
 
-`intent.json` is there before the run is claimed. When the run has ended, its output and its done.json come to
-lie beside it, the latter last: from then on the folder is like that of any run. Once durable, the node may forget.
+`intent.json` is there before the run is claimed; the claim, in the state, is what survives a power cut, and says
+the same. When the run has ended, its output and its done.json come to lie beside it, the latter last: from then on
+the folder is like that of any run. Once durable, the node may forget.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,9 +51,10 @@ class Mirror:
         return self.intent_file.exists()
 
     def write_intent(self, intent: Intent) -> None:
-        """Make the folder and write what is intended, durably; raises OSError."""
+        """Make the folder and write what is intended; raises OSError."""
         files.private_folder(self.folder.path)
-        files.replace_file(self.intent_file, json.dumps({**asdict(intent), "at": iso(intent.at)}).encode())
+        plain = json.dumps({**asdict(intent), "at": iso(intent.at)})
+        files.replace_file(self.intent_file, plain.encode(), durable=False)
 
     def intent(self) -> Intent | None:
         """Return what was intended, None when that cannot be read."""
@@ -82,6 +85,8 @@ class Mirror:
     def keep(self) -> bool:
         """Make what was taken in durable; False when that cannot be, so that the node goes on remembering."""
         try:
+            with suppress(FileNotFoundError):
+                files.sync(self.folder.output)
             files.sync(self.folder.done)
         except OSError:
             return False

@@ -6,6 +6,7 @@ the ledgers, and by the table in reconcile.py.
 
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ from adaptive_scheduler.cluster.cargo import pack
 from adaptive_scheduler.cluster.link import Link, LinkDownError
 from adaptive_scheduler.cluster.mirror import Intent, Mirror
 from adaptive_scheduler.fleet import Cluster, Fleet
+from adaptive_scheduler.model import State
 from adaptive_scheduler.reconcile import Action, Entry, Word, action
 from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Running, RunState, Unreachable
 from adaptive_scheduler.settings import Config
+
+KEEPERS = 8
+"""So many runs that were taken in are made durable at once."""
 
 ASK_AGAIN_S = 2.0
 """Ledgers are asked about runs that nobody tells us of no more often than this within a cycle."""
@@ -51,11 +56,17 @@ class ClusterRunner:
 
     def prepare(self, order: Order) -> None:
         """Write down what is intended and gather what is to be sent; raises OSError."""
-        ledger = "" if self._link is None else self._link.ledger_of(order.node)
-        if not ledger:  # an order without it would be refused there, and nobody could be asked about it
-            raise OSError(f"node '{order.node}' has just left")
-        self._cargo[order.run_id] = {**pack(order, self.config), "ledger": ledger}
-        self.mirror(order.task.name, order.run_id).write_intent(Intent(order.node, ledger, self.clock.now()))
+        self._cargo[order.run_id] = {**pack(order, self.config), "ledger": order.ledger}
+        intent = Intent(order.node, order.ledger, self.clock.now())
+        self.mirror(order.task.name, order.run_id).write_intent(intent)
+
+    def remind(self, state: State) -> None:
+        """Write the intents anew that are missing or damaged: the state has them too, and was durable first."""
+        for task, mine in state.tasks.items():
+            live = mine.live
+            if live is not None and live.ledger and self.mirror(task, live.run_id).intent() is None:
+                with suppress(OSError):  # as good as none: the run counts as interrupted
+                    self.mirror(task, live.run_id).write_intent(Intent(live.node, live.ledger, live.started_at))
 
     def submit(self, order: Order) -> None:
         """Hand the run to its node; when the line breaks just then, a later look finds out what became of it."""
@@ -246,8 +257,12 @@ class ClusterRunner:
 
     def _acks(self) -> dict[str, tuple[str, tuple[list[str]]]]:
         """Return for each node the runs that it may forget, for what we took in of them is durable."""
+        from concurrent.futures import ThreadPoolExecutor
+
         acks: dict[str, tuple[str, tuple[list[str]]]] = {}
-        for mirror, intent in self._collected:
-            if mirror.keep():
+        with ThreadPoolExecutor(KEEPERS) as keepers:  # the disk takes many at once in hardly longer than one
+            kept = list(keepers.map(lambda collected: collected[0].keep(), self._collected))
+        for (mirror, intent), is_kept in zip(self._collected, kept, strict=True):
+            if is_kept:
                 acks.setdefault(intent.node, (intent.ledger, ([],)))[1][0].append(mirror.folder.path.name)
         return acks

@@ -12,14 +12,15 @@ from typing import Protocol
 
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import Fleet
-from adaptive_scheduler.model import Live, Result, Status, Task
+from adaptive_scheduler.model import Live, Result, State, Status, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """One start: the task, the id of the run, what the script may know of the decision, what past runs took.
 
-    `event` is what happened, where that is why it starts; `node` is where, empty for here.
+    `event` is what happened, where that is why it starts; `node` is where, empty for here, and `ledger` the
+    identity of what keeps the runs there.
     """
 
     task: Task
@@ -30,6 +31,7 @@ class Order:
     footprint: str = ""
     event: Event | None = None
     node: str = ""
+    ledger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,9 @@ class Runner(Protocol):
 
     def node(self, task: str, run_id: str) -> str:
         """Return the node that a run was given to, empty for this machine."""
+
+    def remind(self, state: State) -> None:
+        """Write down once more what the state alone knows of live runs: a power cut may have taken the rest."""
 
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts now; ids sort by time."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.fleet import NOBODY, Fleet
-from adaptive_scheduler.model import Task
+from adaptive_scheduler.model import State, Task
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
 from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
@@ -45,6 +45,9 @@ class LocalRunner:
     def node(self, _task: str, _run_id: str) -> str:
         """Return none: all runs are here."""
         return ""
+
+    def remind(self, _state: State) -> None:
+        """Write nothing: the folder of a run here is where it all is."""
 
     def new_id(self, now: datetime) -> str:
         """Return an id for a run that starts now; ids sort by time."""

@@ -1,11 +1,13 @@
 """Orders into the ledger of one node: whatever comes twice, too late, or at a bad moment."""
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from adaptive_scheduler import dispatch
@@ -17,6 +19,7 @@ from adaptive_scheduler.model import TaskState
 from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.runid import of_beat
 from adaptive_scheduler.runners.base import Order
+from adaptive_scheduler.runners.many import FEW, Starter
 from tests.processes import alive_in, kill_all, until
 
 TASKS = """
@@ -123,10 +126,37 @@ def test_supervisors_that_have_ended_leave_no_zombies(ledger: Ledger, cargo: dic
 
     def reaped() -> bool:
         ledger.reap()
-        return not ledger._children
+        return all(not psutil.Process(child.pid).children() for child in ledger._children)
 
-    until(reaped)
+    until(reaped, "the last zombie")
+    assert len(ledger._children) <= 1, "who forks the others lives on"
     assert starts(tmp_path) == 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands open files on to a nursery here")
+def test_many_threads_at_once_each_have_their_own_supervisor_forked(
+    ledger: Ledger, cargo: dict[str, Any], tmp_path: Path
+) -> None:
+    orders = [{**cargo, "run_id": f"{RUN}{number}"} for number in range(24)]
+    with ThreadPoolExecutor(24) as hands:
+        told = list(hands.map(lambda order: perform(ledger, order), orders))
+    assert [one["done"]["status"] for one in told] == 24 * ["ok"]
+    assert starts(tmp_path) == 24
+    assert isinstance(ledger.start, Starter)
+    assert ledger.start.nursery is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands open files on to a nursery here")
+def test_a_nursery_that_was_killed_costs_no_run(ledger: Ledger, cargo: dict[str, Any], tmp_path: Path) -> None:
+    for number in range(FEW + 1):
+        perform(ledger, {**cargo, "run_id": f"{RUN}{number}"})
+    assert isinstance(ledger.start, Starter)
+    assert ledger.start.nursery is not None
+    ledger.start.nursery.process.kill()
+    ledger.start.nursery.process.wait()
+    told = [perform(ledger, {**cargo, "run_id": f"{RUN}-after-{number}"}) for number in range(2)]
+    assert [one["done"]["status"] for one in told] == ["ok", "ok"]
+    assert starts(tmp_path) == FEW + 3
 
 
 def test_a_run_goes_on_without_the_thread_that_waited_for_it(

@@ -98,6 +98,18 @@ def decision(program: Program, task: str = "job", *words: str) -> dict[str, Any]
 # -- where all goes well -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("harm", ["gone", "empty"])
+def test_what_a_power_cut_took_of_an_intent_is_known_from_the_state(shared: Cluster, tmp_path: Path, harm: str) -> None:
+    program, go = waiting(shared, tmp_path)
+    run_id = begun(program)
+    intent = program.outputs / "runs" / "job" / run_id / "intent.json"
+    intent.unlink() if harm == "gone" else intent.write_bytes(b"")
+    go.touch()
+    ended(shared, run_id)
+    assert collected(program) == [(run_id, "ok")]
+    assert program.starts("job.py") == [run_id]
+
+
 def test_a_short_run_is_taken_in_by_the_cycle_that_started_it(shared: Cluster, tmp_path: Path) -> None:
     program = shared.project(tmp_path, ON_N1).script("job.py", "print('hello from', os.environ['ADAPTIVE_TASK'])\n")
     answer = cycle(program)
@@ -361,7 +373,7 @@ def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, t
 def test_a_frozen_node_is_waited_for_once_and_asked_again_when_its_heart_beats(shared: Cluster) -> None:
     node = shared.node("sleeper").up()
     link = Link(Wanted(shared.address))
-    question = {"sleeper": (link.ledger_of("sleeper"), (["no-such-run"],))}
+    question = {"sleeper": (link.fleet().ledger_of("sleeper"), (["no-such-run"],))}
     answer = {"sleeper": {"no-such-run": ("unknown", "")}}
     assert link.ask("entries", question) == answer
     node.freeze()
