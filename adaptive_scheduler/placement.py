@@ -5,7 +5,7 @@ for the next one of the same plan. A start is given to one node and not offered 
 and promised memory stay exact; where that node dies before the run began, the run comes back (reconcile.py).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -169,7 +169,8 @@ def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]
     ranking, room_needed = yard.ranking(case.task, left), case.task.priority is not Priority.CRITICAL
     stairs, examples = ranking.on_stairs(case.stairs)
     # The rhythm sees of a node on which stair it stands, so one node speaks for all of its stair.
-    seen = {stair: _at(case, node) for stair, node in examples.items()}
+    due = _as_due(case, examples.values())
+    seen = {stair: _at(due, node) for stair, node in examples.items()}
     early = {stair: gates.held_by_rhythm(there) for stair, there in seen.items()}
     kind = (room_needed, case.memory_limit, case.task.memory, case.mine.footprint)
     kind_now = (*kind, *((stair, code, seen[stair].starving) for stair, code in early.items()))
@@ -183,35 +184,47 @@ def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]
         if room.live >= room.max_parallel and room_needed:
             full.append(node)
             continue
-        verdict = _there(case, node, room, start)
+        verdict = _there(case, due, node, room, start)
         if verdict.code.starts:
             yard.taken(node)
             told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
             return replace(verdict, reason=told, node=node.name)
         refused.append(verdict.code)
     if not brief:
-        return _told_by_all(case, list(ranking), left, start)
+        return _told_by_all(case, due, list(ranking), left, start)
     for node in full:
-        refused.append(_there(case, node, left[node.name], start).code)
+        refused.append(_there(case, due, node, left[node.name], start).code)
         if refused[-1] is NEAREST[0]:
             break
     nearest = ranking.hopeless[kind_now] = min(refused, key=NEAREST.index)
     return case.say(nearest, BRIEFLY, case.next_tick)
 
 
+def _as_due(case: Case, nodes: Iterable[Node]) -> Case:
+    """Return the case that the rhythm of nodes is asked about: of what never ran, as if it had just come due.
+
+    It has no age, and so no ceiling: it would rather take a slot of a busy node than wait for one of a calm node.
+    Where all nodes are busy it starts at once, as it would on this machine.
+    """
+    if case.mine.anchor is not None or not case.task.beats:
+        return case
+    due = replace(case, mine=replace(case.mine, anchor=case.mine.first_seen - case.task.interval))
+    return case if all(gates.held_by_rhythm(_at(due, node)) for node in nodes) else due
+
+
 def _at(case: Case, node: Node) -> Case:
     return Case(case.task, case.mine, sample_of(node, case.now), case.rules, case.now, case.forced)
 
 
-def _there(case: Case, node: Node, room: Room, start: Callable[[Case], Decision]) -> Decision:
+def _there(case: Case, due: Case, node: Node, room: Room, start: Callable[[Case], Decision]) -> Decision:
     """Return what comes of a task on one node; a start has taken its share of the room."""
     there = _at(case, node)
-    return gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+    return gates.rhythm(_at(due, node)) or admission.memory_gate(there) or admission.admit(there, start(there), room)
 
 
-def _told_by_all(case: Case, nodes: list[Node], left: Rooms, start: Callable[[Case], Decision]) -> Decision:
+def _told_by_all(case: Case, due: Case, nodes: list[Node], left: Rooms, start: Callable[[Case], Decision]) -> Decision:
     """Return the refusal that is nearest to a start, with what every node says."""
-    refusals = [(node.name, _there(case, node, left[node.name], start)) for node in nodes]
+    refusals = [(node.name, _there(case, due, node, left[node.name], start)) for node in nodes]
     name, nearest = min(refusals, key=lambda one: NEAREST.index(one[1].code))
     if len(refusals) == 1:
         return replace(nearest, reason=f"'{name}': {nearest.reason}")
@@ -220,11 +233,11 @@ def _told_by_all(case: Case, nodes: list[Node], left: Rooms, start: Callable[[Ca
 
 def answers(case: Case, yard: Yard, left: Rooms) -> dict[str, str]:
     """Return what each node of the fleet says about a task, in the order of their names."""
-    found = {}
+    found, due = {}, _as_due(case, yard.suitable(case.task))
     for node in sorted(yard.fleet.nodes, key=lambda node: node.name):
         there = replace(case, sample=sample_of(node, case.now))
         room = replace(left[node.name])
-        refusal = gates.rhythm(there) or admission.memory_gate(there) or admission.memory_need(there, room)
+        refusal = gates.rhythm(_at(due, node)) or admission.memory_gate(there) or admission.memory_need(there, room)
         refusal = refusal or admission.slot(there, room)
         load_there = f"CPU {percent(node.cpu)}, memory {percent(node.memory)}, {room.live} of {node.slots} slots taken"
         found[node.name] = unsuitable(case.task, node) or (

@@ -61,6 +61,40 @@ def test_a_task_that_may_go_anywhere(its: TaskState, nodes: list[Node], code: Co
     assert told in decision.reason
 
 
+FULL = {"x": None, "y": None}
+
+
+@pytest.mark.parametrize(
+    ("one", "its", "nodes", "code", "where", "told"),
+    [
+        pytest.param(task(), mine(), [node("hot", 95), node("calm", 5)], Code.RUN, "calm", "", id="the calm one"),
+        pytest.param(
+            task(), mine(), [node("hot", 95), node("calm", 5, runs=FULL)],
+            Code.NO_SLOT, "", "'hot': CPU 95 % is above 70 %; 'calm': 2 of 2 slots are taken", id="waits for its slot",
+        ),
+        pytest.param(task(), mine(), [node("a", 95), node("b", 80)], Code.RUN, "b", "never run", id="all are hot"),
+        pytest.param(
+            task(), mine(first_seen=ago(5)), [node("hot", 95), node("calm", 5, runs=FULL)],
+            Code.RUN, "hot", "never run", id="no longer than the rhythm would",
+        ),
+        pytest.param(
+            task(adaptive=False), mine(), [node("hot", 95), node("calm", 5, runs=FULL)],
+            Code.RUN, "hot", "never run", id="a plain interval looks at no load",
+        ),
+        pytest.param(
+            task(), mine(retry_at=ago(1)), [node("hot", 95), node("calm", 5, runs=FULL)],
+            Code.RUN, "hot", "", id="a retry is due",
+        ),
+    ],
+)  # fmt: skip
+def test_what_never_ran_rather_waits_for_a_calm_node_than_starts_on_a_busy_one(
+    one: Task, its: TaskState, nodes: list[Node], code: Code, where: str, told: str
+) -> None:
+    decision = decide(replace(one, where=ANY), its, fleet(*nodes))
+    assert (decision.code, decision.node) == (code, where)
+    assert told in decision.reason
+
+
 @pytest.mark.parametrize(
     ("where", "why"),
     [
