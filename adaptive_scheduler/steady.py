@@ -30,17 +30,19 @@ def until(config: Config, state: State, sample: Sample, rules: Rules, now: datet
         mine = state.tasks.get(name)
         if mine is None or mine.live is not None or mine.event is not None:
             return now
-        moment = min(moment, _until(Case(task, mine, sample, rules, now), taught, told=bool(config.notify.to)))
+        # What nodes would say is not known here: for what may go to one, the calmest that there could be counts.
+        seen = sample if task.where is None else Sample(now, None, None)
+        moment = min(moment, _until(Case(task, mine, seen, rules, now), taught, told=bool(config.notify.to)))
         if moment <= now:
             return now
     return moment
 
 
 def lets_rest(config: Config) -> bool:
-    """Whether nobody waits for what every cycle does: a ping, metrics, nodes, probes, events that start or are told."""
+    """Whether nobody waits for what every cycle does: a ping, metrics, probes, events that start or are told."""
     notify = config.notify
     waits_for_events = (notify.to and About.EVENT in notify.on) or any(task.on for task in config.tasks.values())
-    return not (waits_for_events or notify.ping or config.metrics or config.cluster or config.probes)
+    return not (waits_for_events or notify.ping or config.metrics or config.probes)
 
 
 def _until(case: Case, taught: bool, *, told: bool) -> datetime:
@@ -66,7 +68,7 @@ def _due(case: Case, taught: bool) -> datetime:
     base = anchor + interval - slack(interval, tick)
     if not case.task.adaptive:
         return base
-    if taught:
+    if taught or case.task.where is not None:
         return earliest_start(anchor, interval, case.rules.rhythm) - slack(interval, tick)
     return min(base, anchor + case.interval - slack(case.interval, tick))
 

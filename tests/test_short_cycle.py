@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,20 @@ def life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Life:
 
 def test_between_two_runs_most_cycles_are_short_and_the_sixth_is_a_whole_one(life: Life) -> None:
     assert life.ticks(6).kinds == "ww" + "sssss" + "w"
+
+
+def test_a_task_for_a_node_needs_none_until_it_could_be_due_on_the_calmest_one(life: Life) -> None:
+    elsewhere = '[tasks.b]\ninterval = "40m"\nscript = "a.py"\nwhere = "any"\n[cluster]\nmaster = "tcp://127.0.0.1:9"\n'
+    life.config(elsewhere, interval="1d").tick()
+    # As if it had run now: nobody listens there who could have.
+    store = Store(life.outputs)
+    with store.transaction(life.now) as transaction:
+        mine = transaction.state.tasks["b"]
+        there = {**transaction.state.tasks, "b": replace(mine, anchor=life.now)}
+        transaction.state = replace(transaction.state, tasks=there)
+    for _ in range(7):
+        life.tick()
+    assert life.kinds == "ww" + "ww" + "ssss" + "ww", "32 minutes after its start a calm node would have it due"
 
 
 def test_a_task_that_becomes_due_is_started_by_a_whole_cycle_at_its_tick(life: Life) -> None:

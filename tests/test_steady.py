@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptive_scheduler.events import Probe
-from adaptive_scheduler.fleet import Cluster
+from adaptive_scheduler.fleet import NOBODY, Fleet, Where
 from adaptive_scheduler.model import Priority, Task, TaskState, Window
 from adaptive_scheduler.notify import About, Notify
 from adaptive_scheduler.plan import plan
@@ -17,8 +17,9 @@ from adaptive_scheduler.settings import Config
 from adaptive_scheduler.state import decided
 from adaptive_scheduler.steady import LONGEST, until
 from adaptive_scheduler.textfile import Textfile
-from tests.builders import NOW, RULES, ended, event, live, mine, minutes, sample, state, task, tasks
+from tests.builders import NOW, RULES, ended, event, fleet, live, mine, minutes, node, sample, state, task, tasks
 
+ANY = Where()
 TEMPOS = {"faster": (0.0, 19.9), "base": (20.0, 70.0), "slower": (70.1, 100.0)}
 
 
@@ -41,6 +42,8 @@ def asked(one: Task, its: TaskState, cpu: float = 50.0, *, taught: bool = False,
         pytest.param(task(every=60), mine(10), 10, minutes(38 - 2.5), id="a calm machine makes it due earlier"),
         pytest.param(task(every=60), mine(10), 90, minutes(50 - 2.5), id="a busy one has it wait for the ceiling"),
         pytest.param(task(every=60, adaptive=False), mine(10), 10, minutes(50 - 2.5), id="not adaptive"),
+        pytest.param(task(every=60, where=ANY), mine(10), 90, minutes(38 - 2.5), id="a node may be calm"),
+        pytest.param(task(every=60, where=ANY, adaptive=False), mine(10), 90, minutes(50 - 2.5), id="and not adaptive"),
         pytest.param(task(enabled=False), mine(100), 50, LONGEST, id="disabled"),
         pytest.param(task(os="windows"), mine(100), 50, LONGEST, id="for another system"),
         pytest.param(task(), mine(100, paused=True), 50, LONGEST, id="paused for good"),
@@ -103,7 +106,6 @@ def test_results_that_the_history_lacks_give_no_rest() -> None:
 
 WAITING = [
     pytest.param({"metrics": Textfile("/x/a.prom")}, id="metrics"),
-    pytest.param({"cluster": Cluster("tls://a:1", "")}, id="nodes"),
     pytest.param({"probes": {"a": Probe(name="a", way="tcp", target=("a:1",))}}, id="probes"),
     pytest.param({"notify": Notify(ping="A")}, id="a ping for each cycle"),
     pytest.param({"notify": Notify(to=("A",))}, id="events are told"),
@@ -130,14 +132,24 @@ def test_notices_of_other_things_than_events_let_rest_but_for_a_task_that_failed
 
 AGES = st.floats(0, 200).map(lambda age: round(age, 1))
 TASKS = st.builds(
-    lambda every, priority, adaptive, spans, enabled: task(
-        every=every, priority=priority, adaptive=adaptive, windows=spans, enabled=enabled
+    lambda every, priority, adaptive, spans, enabled, where: task(
+        every=every, priority=priority, adaptive=adaptive, windows=spans, enabled=enabled, where=where
     ),
     st.sampled_from([1, 4, 5, 10, 33, 60, 240]),
     st.sampled_from(Priority),
     st.booleans(),
     st.sampled_from([(), (Window(22 * 60, 23 * 60),), (Window(23 * 60, 120),), (Window(60, 60),)]),
     st.sampled_from([True, True, True, False]),
+    st.sampled_from([None, ANY, Where(labels=("gpu",))]),
+)
+FLEETS = st.one_of(
+    st.just(NOBODY),
+    st.just(Fleet(problem="nobody listens there", asked=True)),
+    st.builds(
+        lambda cpu, taken: fleet(node("n1", cpu, runs=dict.fromkeys(map(str, range(taken))))),
+        st.sampled_from([5.0, 50.0, 95.0]),
+        st.integers(0, 2),
+    ),
 )
 STATES = st.builds(
     lambda age, pause, retry: mine(
@@ -154,17 +166,24 @@ STATES = st.builds(
 )
 
 
-@given(one=TASKS, its=STATES, tempo=st.sampled_from(sorted(TEMPOS)), share=st.floats(0, 0.999), data=st.data())
-def test_before_that_moment_no_load_of_the_same_tempo_and_no_memory_changes_a_decision(
+@given(
+    one=TASKS,
+    its=STATES,
+    tempo=st.sampled_from(sorted(TEMPOS)),
+    share=st.sampled_from([0.5, 0.9, 0.999]) | st.floats(0, 0.999),
+    data=st.data(),
+)
+def test_before_that_moment_no_load_of_the_same_tempo_no_memory_and_no_node_changes_a_decision(
     one: Task, its: TaskState, tempo: str, share: float, data: st.DataObject
 ) -> None:
     cpus = st.floats(*TEMPOS[tempo])
     before = state(job=its)
-    first = plan(tasks(one), before, sample(data.draw(cpus)), RULES, NOW)
+    first = plan(tasks(one), before, sample(data.draw(cpus)), RULES, NOW, fleet=data.draw(FLEETS))
     known = decided(before, first)
     until_then = until(config(one), known, sample(data.draw(cpus)), RULES, NOW, taught=False)
     if until_then <= NOW:
         return
     later = NOW + share * (until_then - NOW)
-    then = plan(tasks(one), known, sample(data.draw(cpus), data.draw(st.floats(0, 100)), later), RULES, later)
+    load = sample(data.draw(cpus), data.draw(st.floats(0, 100)), later)
+    then = plan(tasks(one), known, load, RULES, later, fleet=data.draw(FLEETS))
     assert [decision.code for decision in then] == [decision.code for decision in first]
