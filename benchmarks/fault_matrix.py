@@ -18,8 +18,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import NamedTuple
@@ -27,13 +28,18 @@ from typing import NamedTuple
 import fault_disk
 import fault_page
 import fault_power
+import psutil
+from fault_nodes import Elsewhere
 from fault_page import Lost, Tried
 from fault_project import Answer, Place
 from fault_sites import CALLS, KILL, Fault, calls_of, faults_for, role
 from fault_verdict import judge
+from members import alive
 
 WORKERS = 2
-PROCESSES = ("cycle", "first cycle", "short cycle", "supervisor")
+NODES = "cycle with nodes"
+PROCESSES = ("cycle", "first cycle", "short cycle", NODES, "supervisor")
+POWERED = ("cycle", "first cycle", "short cycle", NODES)
 SHORT = 3
 """The short cycle comes so many ticks after the others, behind a whole one that leaves it a note."""
 WHAT = (*PROCESSES, "power", "disk")
@@ -110,8 +116,13 @@ def cut_power(place: Place, part: Part) -> list[Lost]:
     begin(place, part.who, fault_power.OPTIONS)
     log = place.log.read_text(errors="replace")
     found = []
-    for cut in fault_power.chosen(disk, log, part.most)[part.number :: PARTS]:
-        fault_power.lay_out(place, cut)
+    for number, cut in enumerate(fault_power.chosen(disk, log, part.most)[part.number :: PARTS]):
+        if isinstance(place, Elsewhere):
+            prepare(place, part.who)
+            begin(place, part.who, ["-e", "trace=none"])
+            place.lay_out(cut, known=number % 2 == 0)
+        else:
+            fault_power.lay_out(place, cut)
         verdict = judge(place, None, after=after(part.who))
         if verdict.troubles:
             print(part.who, cut[:3], *verdict.troubles, sep="\n    ", flush=True)
@@ -124,25 +135,46 @@ def try_disk(place: Place) -> list[fault_disk.Step] | None:
     return list(fault_disk.steps(place)) if fault_disk.can_mount() else None
 
 
-_place: list[Place] = []
+_places: dict[bool, Place] = {}
+"""The places of this process, by whether its runs are on a node."""
 _until_s: list[float] = []
 
 
-def _open_place(root: str, at: float, until_s: float, places: "Synchronized[int]") -> None:
+def _open_place(root: str, at: float, until_s: float, mark: str, places: "Synchronized[int]") -> None:
     with places.get_lock():
-        places.value += 1
+        places.value += 2
         second = places.value
-    _place[:] = [Place(Path(tempfile.mkdtemp(dir=root)), datetime.fromtimestamp(at - second, UTC))]
+    folder, moment = Path(tempfile.mkdtemp(dir=root)), datetime.fromtimestamp(at - second, UTC)
+    _places[False] = Place(folder / "here", moment)
+    if mark:
+        _places[True] = Elsewhere(folder / "elsewhere", moment - timedelta(seconds=1), mark)
     _until_s[:] = [until_s]
-    _place[0].make()
+    for place in _places.values():
+        place.root.mkdir()
+        place.make()
+
+
+def _place(who: str) -> Place:
+    return _places[who == NODES]
 
 
 def _do(work: Work) -> Found:
     if time.monotonic() > _until_s[0]:
         return None
     if isinstance(work, Fault):
-        return harm(_place[0], work)
-    return cut_power(_place[0], work) if isinstance(work, Part) else try_disk(_place[0])
+        return harm(_place(work.who), work)
+    return cut_power(_place(work.who), work) if isinstance(work, Part) else try_disk(_place("cycle"))
+
+
+@contextmanager
+def gone_at_last(mark: str) -> Iterator[None]:
+    """End the schedulers and nodes that were started with a mark."""
+    try:
+        yield
+    finally:
+        for process in alive(mark) if mark else ():
+            with suppress(psutil.Error):
+                process.kill()
 
 
 def main() -> int:
@@ -163,15 +195,16 @@ def main() -> int:
     tried: list[Tried] = []
     power: list[Lost] = []
     disk: list[fault_disk.Step] = []
-    with tempfile.TemporaryDirectory(prefix="faults-") as root:
-        common = (root, at, began_s + asked.seconds, places)
+    mark = os.urandom(8).hex() if NODES in asked.only else ""
+    with tempfile.TemporaryDirectory(prefix="faults-") as root, gone_at_last(mark):
+        common = (root, at, began_s + asked.seconds, mark, places)
         _open_place(*common)
-        faults = [one for who in PROCESSES if who in asked.only for one in plan(_place[0], who, dense=asked.dense)]
+        faults = [one for who in PROCESSES if who in asked.only for one in plan(_place(who), who, dense=asked.dense)]
         random.Random(7).shuffle(faults)
         cases: list[Work] = list(faults[:QUICK] if asked.quick else faults)
         most = PARTS if asked.quick else POWER_MOST
         if "power" in asked.only:
-            parts = [Part(who, number, most) for number in range(PARTS) for who in PROCESSES[:-1]]
+            parts = [Part(who, number, most) for number in range(PARTS) for who in POWERED if who in asked.only]
             apart = max(1, len(cases) // len(parts))
             for place, part in enumerate(parts[:3] if asked.quick else parts):
                 cases.insert(place * (apart + 1), part)

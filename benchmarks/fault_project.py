@@ -98,11 +98,16 @@ class Place:
 
     # -- the project -------------------------------------------------------------------------------
 
+    @property
+    def config(self) -> str:
+        """Its tasks.toml."""
+        return CONFIG
+
     def make(self) -> None:
         """Make the project as it is before a fault, and keep copies of it."""
         self.folder.mkdir(parents=True)
         (self.root / "mark.sh").write_text(MARK.format(marks=str(self.marks)), encoding="utf-8")
-        (self.folder / "tasks.toml").write_text(CONFIG, encoding="utf-8")
+        (self.folder / "tasks.toml").write_text(self.config, encoding="utf-8")
         self.marks.touch()
         self.keep("new")
         self._warm()
@@ -213,7 +218,7 @@ class Place:
             if not measured:
                 os.environ["ADAPTIVE_FAKE_SAMPLE"] = "cpu=50,memory=40"
             sys.argv = ["adaptive-scheduler", "--config", str(self.folder / "tasks.toml"), "run", *words]
-            _known_ids(python, now)
+            _known_ids(python, now, self.at)
             ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY, 0, 0, 0)
             os.read(gate, 1)
             runpy.run_module("adaptive_scheduler", run_name="__main__")
@@ -241,17 +246,19 @@ class Place:
                     importlib.import_module(line.rpartition("|")[2].strip())
 
 
-def _known_ids(python: str, now: datetime) -> None:
+def _known_ids(python: str, now: datetime, at: datetime) -> None:
     """Make the ids of runs and the names of temporary files foreseeable, so that a fault can be aimed at them.
 
     Those of another minute are other ones, as they are in truth: what a killed cycle leaves is in nobody's way.
     """
-    from adaptive_scheduler import files
+    from adaptive_scheduler import files, runid
     from adaptive_scheduler.runners import local, spawn
 
     count = itertools.count(int(now.timestamp()) // 60 % NAMES_A_MINUTE * NAMES_A_MINUTE)
     shim: Any = SimpleNamespace(**{**vars(os), "urandom": lambda size: next(count).to_bytes(size, "big")})
     vars(local)["os"] = vars(files)["os"] = shim
+    # The ids of runs on nodes are the same in every place, but for the time that they begin with.
+    vars(runid)["_text"] = lambda moment: "" if moment is None else str(moment - at)
     if python:
         spawn.spawn.__kwdefaults__ = {"python": python}
 

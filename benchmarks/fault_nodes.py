@@ -1,0 +1,100 @@
+"""The project of the fault matrix once more, its runs on a node: what is harmed is the master's cycle.
+
+Scheduler and node are real, on loopback, and live on; what the node knows of runs is put back with all else. Its id
+makes a run the same one for the node however often it is ordered, so the ids are made to depend on nothing but the
+pretended time of the place.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from fault_power import Cut, lay_out
+from fault_project import CONFIG, Answer, Place, until
+from members import MARK, Member
+from members import Place as Loopback
+
+NODE = "n1"
+BEFORE = 2
+"""The starts before the faulted cycle."""
+ON_ITS_WAY_S = 0.1
+"""An order of a cycle that was killed may reach its node so much later."""
+WHERE = 'script = "../mark.sh"\nwhere = "any"\n'
+
+
+class Elsewhere(Place):
+    """A project with a cluster of its own."""
+
+    def __init__(self, root: Path, at: datetime, mark: str) -> None:
+        super().__init__(root, at)
+        self.loopback, self.mark = Loopback(root), mark
+        self.runs = root / NODE / "runs"
+
+    def make(self) -> None:
+        """Start the cluster, then make the project as it is before a fault."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTIVE_")}
+        env |= {MARK: self.mark, "ADAPTIVE_FAKE_SAMPLE": "cpu=50,memory=40"}
+        Member(self.loopback.scheduler(), env, self.root / "scheduler.log")
+        log = self.root / "node.log"
+        Member(self.loopback.node(NODE), env, log)
+        until(lambda: "joined" in log.read_text())
+        super().make()
+
+    @property
+    def config(self) -> str:
+        """The tasks of the other project, each for any node."""
+        head = CONFIG.replace("[interpreters]\n", f'[cluster]\nmaster = "{self.loopback.master}"\n[interpreters]\n')
+        return head.replace('script = "../mark.sh"\n', WHERE)
+
+    def keep(self, name: str) -> None:
+        """Keep a copy of what the node knows, too; what waits to be collected has ended."""
+        if name == "used":
+            until(lambda: len(self.starts()) == BEFORE and self.is_idle())
+        super().keep(name)
+        shutil.copytree(self.runs, self.root / f"{name}.node")
+
+    def put_back(self, name: str) -> None:
+        """Make everything as it was, on the node too."""
+        super().put_back(name)
+        self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Make what the node knows as it was."""
+        kept = self.root / f"{name}.node"
+        for run in self.runs.iterdir():
+            shutil.rmtree(run)
+        shutil.copytree(kept, self.runs, dirs_exist_ok=True)
+
+    def is_idle(self) -> bool:
+        """Whether nobody holds a lock of a run, here or there."""
+        from adaptive_scheduler import locks
+
+        there = (path for name in ("claim", "spec.json") for path in self.runs.glob(f"*/{name}"))
+        return super().is_idle() and not any(map(locks.is_held, there))
+
+    def cycle(
+        self,
+        number: int,
+        *words: str,
+        trace: Sequence[str] | None = None,
+        python: str = "",
+        measured: bool = False,
+    ) -> Answer:
+        """Call one cycle of the master."""
+        answer = super().cycle(number, *words, trace=trace, python=python, measured=measured)
+        time.sleep(ON_ITS_WAY_S)
+        until(self.is_idle)
+        return answer
+
+    def lay_out(self, cut: Cut, *, known: bool) -> None:
+        """Leave of the master what a power cut leaves; the node has `known` of the orders, or of none."""
+        marks = self.marks.read_bytes()
+        lay_out(self, cut)
+        if known:
+            self.marks.write_bytes(marks)
+        else:
+            shutil.copy(self.root / "used.marks", self.marks)
+            self.forget("used")
