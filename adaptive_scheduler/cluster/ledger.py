@@ -20,6 +20,7 @@ from typing import Any
 from adaptive_scheduler import envfile, files
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster.cargo import Hold, Plain, spoilt
+from adaptive_scheduler.cluster.printed import INLINE, piece
 from adaptive_scheduler.reconcile import REMEMBERED, Entry
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
@@ -123,7 +124,7 @@ class Ledger:
             return {run_id: self._entry(run_id) for run_id in run_ids}
 
     def fetch(self, run_id: str) -> Words | None:
-        """Return how a run ended and what it printed, None when it has not ended."""
+        """Return how a run ended and what it printed, None when it has not ended; of a large output only its size."""
         folder = self._folder(run_id)
         try:
             done = folder.read_done()
@@ -132,10 +133,16 @@ class Ledger:
         if done is None:
             return None
         self._live.discard(run_id)
-        output = b""
-        with suppress(OSError):
-            output = folder.output.read_bytes()
-        return {"done": done, "output": output}
+        found = piece(folder, 0, INLINE)
+        return {"done": done, "output": found.content if found.size <= INLINE else b"", "bytes": found.size}
+
+    def fetch_all(self, run_ids: Iterable[str]) -> dict[str, Words | None]:
+        """Return the same of many runs."""
+        return {run_id: self.fetch(run_id) for run_id in run_ids}
+
+    def printed(self, run_id: str, offset: int, limit: int) -> tuple[bytes, int, int]:
+        """Return a piece of what a run has printed so far, the offset behind it and the size of all of it."""
+        return piece(self._folder(run_id), offset, limit)
 
     def kill(self, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""

@@ -68,21 +68,23 @@ class Mirror:
         except DamagedError:
             return None
 
-    def take_in(self, ended: dict[str, Any]) -> Finished | None:
+    def take_in(self, done: dict[str, Any], output: bytes) -> Finished | None:
         """Write down how a run ended and what it printed; raises OSError, and nothing is lost then.
 
         It is made durable later, for many runs at once (`keep`): until then the node knows it too.
         """
         if (known := self.outcome()) is not None:
             return known  # by another cycle, which told the node to forget what was printed: it may be gone there
-        files.replace_file(self.folder.output, ended["output"], durable=False)
-        self.folder.write_done(ended["done"], durable=False)
+        files.replace_file(self.folder.output, output, durable=False)
+        self.folder.write_done(done, durable=False)
         return self.outcome()
 
     def keep(self) -> bool:
         """Make what was taken in durable; False when that cannot be, so that the node goes on remembering."""
         try:
-            files.sync(self.folder.done)
+            for file in (self.folder.output, self.folder.done):
+                if file.exists():
+                    files.sync(file)
         except OSError:
             return False
         return True

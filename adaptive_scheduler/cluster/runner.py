@@ -12,16 +12,20 @@ from typing import Any
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster import remote
 from adaptive_scheduler.cluster.cargo import pack
+from adaptive_scheduler.cluster.homecoming import Homecoming
 from adaptive_scheduler.cluster.link import Link, LinkDownError
 from adaptive_scheduler.cluster.mirror import Intent, Mirror
 from adaptive_scheduler.fleet import Cluster, Fleet
 from adaptive_scheduler.reconcile import Action, Entry, Word, action
 from adaptive_scheduler.runfolder import RunFolder
-from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Running, RunState, Unreachable
+from adaptive_scheduler.runners.base import ComesBack, Lost, Order, Running, RunState, Unreachable
 from adaptive_scheduler.settings import Config
 
 ASK_AGAIN_S = 2.0
 """Ledgers are asked about runs that nobody tells us of no more often than this within a cycle."""
+
+ENDS_AT_ONCE = 100
+"""So many ends come in one answer, each with a small output: it is gathered where heartbeats are answered."""
 
 
 class ClusterRunner:
@@ -35,7 +39,7 @@ class ClusterRunner:
         self._down = ""
         self._cargo: dict[str, dict[str, Any]] = {}
         self._futures: dict[str, Any] = {}
-        self._collected: list[tuple[Mirror, Intent]] = []
+        self._home = Homecoming(config.output_max_bytes)
         self._told: dict[str, tuple[float, RunState]] = {}
 
     # -- starting ----------------------------------------------------------------------------------
@@ -112,7 +116,7 @@ class ClusterRunner:
         if link is None:
             return
         try:
-            if acks := self._acks():
+            if acks := self._home.acks():
                 link.ask("ack", acks)
             if self._futures:
                 link.look(list(self._futures))
@@ -143,7 +147,7 @@ class ClusterRunner:
         if run_id in self._futures:
             return Running(run_id)
         told = brought.get(run_id)
-        return None if told is None else self._taken_in(mirror, told)
+        return None if told is None else self._home.ended(self._link, mirror, told)
 
     def _brought(self) -> dict[str, Any]:
         """Return what the futures brought that are over; of those that failed the ledgers know better."""
@@ -170,6 +174,7 @@ class ClusterRunner:
         intents = {task: self.mirror(task, run_id).intent() for task, run_id in runs.items()}
         words: dict[str, Word] = {}
         entries: dict[str, tuple[Entry, str]] = {}
+        ends: dict[str, Any] = {}
         problem = ""
         try:
             link = self._open()
@@ -186,12 +191,14 @@ class ClusterRunner:
                 and action(words[run_id], entries[run_id][0], intent.age(now)) is Action.VOID
             }
             entries |= self._ask(link, "void", void, intents)
+            over = {task: run_id for task, run_id in runs.items() if entries.get(run_id, ("",))[0] is Entry.DONE}
+            ends = self._ends(link, over, intents)
         except LinkDownError as error:
             problem = str(error)
         return {
-            task: self._judged(
-                task, run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem
-            )
+            task: self._home.ended(self._link, self.mirror(task, run_id), ends[run_id]) or Running(run_id)
+            if run_id in ends
+            else self._judged(run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem)
             for task, run_id in runs.items()
         }
 
@@ -199,17 +206,29 @@ class ClusterRunner:
         self, link: Link, verb: str, runs: Mapping[str, str], intents: Mapping[str, Intent | None]
     ) -> dict[str, tuple[Entry, str]]:
         """Return what the ledgers say of runs, those that do not answer left out."""
+        told = self._answers(link, verb, runs, intents)
+        return {run_id: (Entry(entry), str(cause)) for run_id, (entry, cause) in told.items()}
+
+    def _ends(self, link: Link, runs: Mapping[str, str], intents: Mapping[str, Intent | None]) -> dict[str, Any]:
+        """Return how runs ended, a few in one answer: their outputs come along."""
+        ends: dict[str, Any] = {}
+        those = list(runs.items())
+        for at in range(0, len(those), ENDS_AT_ONCE):
+            ends |= self._answers(link, "fetch_all", dict(those[at : at + ENDS_AT_ONCE]), intents)
+        return {run_id: end for run_id, end in ends.items() if end is not None}
+
+    def _answers(
+        self, link: Link, verb: str, runs: Mapping[str, str], intents: Mapping[str, Intent | None]
+    ) -> dict[str, Any]:
         questions: dict[str, tuple[str, list[str]]] = {}
         for task, run_id in runs.items():
             if (intent := intents[task]) is not None:
                 questions.setdefault(intent.node, (intent.ledger, []))[1].append(run_id)
         answers = link.ask(verb, {node: (ledger, (run_ids,)) for node, (ledger, run_ids) in questions.items()})
-        return {
-            run_id: (Entry(entry), str(cause)) for told in answers.values() for run_id, (entry, cause) in told.items()
-        }
+        return {run_id: told for answer in answers.values() for run_id, told in answer.items()}
 
     def _judged(
-        self, task: str, run_id: str, intent: Intent | None, word: Word, told: tuple[Entry, str] | None, problem: str
+        self, run_id: str, intent: Intent | None, word: Word, told: tuple[Entry, str] | None, problem: str
     ) -> RunState:
         """Return the state that scheduler and ledger together mean."""
         if intent is None:
@@ -217,8 +236,6 @@ class ClusterRunner:
         entry, cause = told or (Entry.SILENT, "")
         where = f"node '{intent.node}'"
         chosen = action(word, entry, intent.age(self.clock.now()))
-        if chosen is Action.RECORD:
-            return self._fetched(task, run_id, intent) or Running(run_id)
         if chosen is Action.INTERRUPTED:
             return Lost(run_id, f"{cause} on {where}")
         if chosen is Action.COMES_BACK:
@@ -226,28 +243,3 @@ class ClusterRunner:
         if chosen is Action.UNREACHABLE:
             return Unreachable(run_id, problem or f"{where} does not answer")
         return Running(run_id)
-
-    def _fetched(self, task: str, run_id: str, intent: Intent) -> Finished | None:
-        try:
-            told = self._open().ask("fetch", {intent.node: (intent.ledger, (run_id,))}).get(intent.node)
-        except LinkDownError:
-            return None
-        return None if told is None else self._taken_in(self.mirror(task, run_id), told)
-
-    def _taken_in(self, mirror: Mirror, told: dict[str, Any]) -> Finished | None:
-        try:
-            ended = mirror.take_in(told)
-        except OSError:
-            return None  # it stays in the node's ledger, and is fetched when there is room
-        intent = mirror.intent()
-        if intent is not None:
-            self._collected.append((mirror, intent))
-        return ended
-
-    def _acks(self) -> dict[str, tuple[str, tuple[list[str]]]]:
-        """Return for each node the runs that it may forget, for what we took in of them is durable."""
-        acks: dict[str, tuple[str, tuple[list[str]]]] = {}
-        for mirror, intent in self._collected:
-            if mirror.keep():
-                acks.setdefault(intent.node, (intent.ledger, ([],)))[1][0].append(mirror.folder.path.name)
-        return acks
