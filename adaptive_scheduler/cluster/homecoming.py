@@ -36,6 +36,24 @@ class Homecoming:
             self._collected.append((mirror, intent))
         return known
 
+    def cut_off(self, link: Link | None, mirror: Mirror, intent: Intent) -> int | None:
+        """Take in what a run printed that was cut off, and return how many bytes that were; None as above."""
+        if link is None:
+            return None
+        run_id, most = mirror.folder.path.name, min(INLINE, max(1, self.cap // 2))
+        begun = printed(link, intent, run_id, 0, most)
+        if begun is None:
+            return None
+        output = self._rest(link, mirror, intent, begun.content, begun.size)
+        if output is None:
+            return None
+        try:
+            size = mirror.take_in_output(output, begun.size)
+        except OSError:
+            return None
+        self._collected.append((mirror, intent))
+        return size
+
     def acks(self) -> Acks:
         """Return for each node the runs that it may forget, for what we took in of them is durable."""
         acks: Acks = {}

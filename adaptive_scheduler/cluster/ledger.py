@@ -177,7 +177,7 @@ class Ledger:
         """Drop what runs printed that the master has taken in; that they ran is kept for two weeks."""
         for run_id in run_ids:
             folder = self._folder(run_id)
-            if folder.done.exists():
+            if folder.done.exists() or isinstance(self._look(run_id), Lost):
                 with suppress(OSError):
                     (folder.path / TAKEN_IN).touch()
                     folder.output.unlink(missing_ok=True)

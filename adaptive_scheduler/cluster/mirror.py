@@ -79,6 +79,13 @@ class Mirror:
         self.folder.write_done(done, durable=False)
         return self.outcome()
 
+    def take_in_output(self, output: bytes, size: int) -> int:
+        """Write down what a run printed before it was cut off, and return how much that was; raises OSError."""
+        if not output and self.folder.output.exists():
+            return self.folder.output.stat().st_size  # taken in before, and forgotten there since
+        files.replace_file(self.folder.output, output, durable=False)
+        return size
+
     def keep(self) -> bool:
         """Make what was taken in durable; False when that cannot be, so that the node goes on remembering."""
         try:

@@ -198,7 +198,7 @@ class ClusterRunner:
         return {
             task: self._home.ended(self._link, self.mirror(task, run_id), ends[run_id]) or Running(run_id)
             if run_id in ends
-            else self._judged(run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem)
+            else self._judged(task, run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem)
             for task, run_id in runs.items()
         }
 
@@ -228,7 +228,7 @@ class ClusterRunner:
         return {run_id: told for answer in answers.values() for run_id, told in answer.items()}
 
     def _judged(
-        self, run_id: str, intent: Intent | None, word: Word, told: tuple[Entry, str] | None, problem: str
+        self, task: str, run_id: str, intent: Intent | None, word: Word, told: tuple[Entry, str] | None, problem: str
     ) -> RunState:
         """Return the state that scheduler and ledger together mean."""
         if intent is None:
@@ -237,7 +237,8 @@ class ClusterRunner:
         where = f"node '{intent.node}'"
         chosen = action(word, entry, intent.age(self.clock.now()))
         if chosen is Action.INTERRUPTED:
-            return Lost(run_id, f"{cause} on {where}")
+            size = self._home.cut_off(self._link, self.mirror(task, run_id), intent)
+            return Running(run_id) if size is None else Lost(run_id, f"{cause} on {where}", output_bytes=size)
         if chosen is Action.COMES_BACK:
             return ComesBack(run_id, f"{where} never got to begin it")
         if chosen is Action.UNREACHABLE:

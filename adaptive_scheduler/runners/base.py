@@ -110,6 +110,7 @@ class Lost:
     run_id: str
     cause: str
     status: Status = Status.INTERRUPTED
+    output_bytes: int | None = None
 
     def result(self, live: Live, now: datetime) -> Result:
         """Return the result for the state: interrupted or lost, at the latest now."""
@@ -121,6 +122,7 @@ class Lost:
             ended_at=ended,
             duration_s=(ended - live.started_at).total_seconds(),
             cause=self.cause,
+            output_bytes=self.output_bytes,
             reason=live.reason,
             event=live.event,
             node=live.node,

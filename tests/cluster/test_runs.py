@@ -347,6 +347,20 @@ def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_p
     assert collected(program) == []
 
 
+def test_what_a_run_printed_that_was_cut_off_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
+    program, _ = waiting(shared, tmp_path)
+    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=tmp_path / "go"))
+    run_id = begun(program)
+    there = shared.dir_of("n1") / "runs" / run_id / "output.log"
+    until(lambda: there.exists() and b"halfway" in there.read_bytes(), "what it prints")
+    kill(supervisor_of(shared, run_id))
+    assert collected(program) == [(run_id, "interrupted")]
+    assert program("logs", "job").out.splitlines() == ["halfway"]
+    assert program.history()[0]["output_bytes"] == len("halfway\n")
+    assert not there.exists()
+    assert collected(program) == []
+
+
 def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, tmp_path: Path) -> None:
     program, _ = waiting(shared, tmp_path, f'{ON_N1}on_loss = "rerun"\n')
     run_id = begun(program)
