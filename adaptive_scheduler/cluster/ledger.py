@@ -20,7 +20,7 @@ from typing import Any
 from adaptive_scheduler import envfile, files
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster.cargo import Hold, Plain, spoilt
-from adaptive_scheduler.cluster.printed import INLINE, piece
+from adaptive_scheduler.cluster.printed import INLINE, Piece, piece
 from adaptive_scheduler.reconcile import REMEMBERED, Entry
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
@@ -140,9 +140,10 @@ class Ledger:
         """Return the same of many runs."""
         return {run_id: self.fetch(run_id) for run_id in run_ids}
 
-    def printed(self, run_id: str, offset: int, limit: int) -> tuple[bytes, int, int]:
-        """Return a piece of what a run has printed so far, the offset behind it and the size of all of it."""
-        return piece(self._folder(run_id), offset, limit)
+    def printed(self, run_id: str, offset: int, limit: int) -> Piece:
+        """Return a piece of what a run has printed so far, and whether that is all there will be."""
+        is_over = not isinstance(self._look(run_id), Running)  # first: what it prints until then is in the piece
+        return piece(self._folder(run_id), offset, limit)._replace(over=is_over)
 
     def kill(self, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""

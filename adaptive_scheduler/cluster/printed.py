@@ -18,11 +18,12 @@ INLINE = 1 << 16
 
 
 class Piece(NamedTuple):
-    """A part of an output, the offset behind it, and how large it is in all."""
+    """A part of an output, the offset behind it, how large it is in all, and whether its run has ended."""
 
     content: bytes
     end: int
     size: int
+    over: bool = False
 
 
 Ask = Callable[[int, int], Piece | None]
@@ -42,12 +43,12 @@ def piece(folder: RunFolder, offset: int, limit: int) -> Piece:
 def understood(answer: Any, limit: int) -> Piece | None:
     """Return a piece as another machine told it, None when that is none."""
     try:
-        content, end, size = answer
+        content, end, size, over = answer
     except (TypeError, ValueError):
         return None
     if not (isinstance(content, bytes) and isinstance(end, int) and isinstance(size, int)) or len(content) > limit:
         return None
-    return Piece(content, end, size)
+    return Piece(content, end, size, bool(over))
 
 
 def whole(begun: bytes, size: int, cap: int, ask: Ask) -> bytes | None:

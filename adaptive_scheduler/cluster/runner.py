@@ -12,17 +12,20 @@ from typing import Any
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster import remote
 from adaptive_scheduler.cluster.cargo import pack
-from adaptive_scheduler.cluster.homecoming import Homecoming
+from adaptive_scheduler.cluster.homecoming import Homecoming, printed
 from adaptive_scheduler.cluster.link import Link, LinkDownError
 from adaptive_scheduler.cluster.mirror import Intent, Mirror
+from adaptive_scheduler.cluster.printed import PIECE
 from adaptive_scheduler.fleet import Cluster, Fleet
 from adaptive_scheduler.reconcile import Action, Entry, Word, action
 from adaptive_scheduler.runfolder import RunFolder
-from adaptive_scheduler.runners.base import ComesBack, Lost, Order, Running, RunState, Unreachable
+from adaptive_scheduler.runners.base import ComesBack, Lost, Order, Printed, Running, RunState, Unreachable
 from adaptive_scheduler.settings import Config
 
 ASK_AGAIN_S = 2.0
 """Ledgers are asked about runs that nobody tells us of no more often than this within a cycle."""
+
+COMES_LATER = "what it printed comes here with its end"
 
 ENDS_AT_ONCE = 100
 """So many ends come in one answer, each with a small output: it is gathered where heartbeats are answered."""
@@ -99,6 +102,20 @@ class ClusterRunner:
             return link.ask("kill", {intent.node: (intent.ledger, (run_id,))}).get(intent.node) is True
         except LinkDownError:
             return False
+
+    def printed(self, task: str, run_id: str, offset: int) -> Printed:
+        """Return what its node has of what a run printed, from an offset on; raises LinkDownError."""
+        intent = self.mirror(task, run_id).intent()
+        if intent is None:
+            return Printed(b"", offset)
+        try:
+            link = self._open()
+        except LinkDownError as error:
+            raise LinkDownError(f"'{task}' is on node '{intent.node}': {error}; {COMES_LATER}") from error
+        found = printed(link, intent, run_id, offset, PIECE)
+        if found is None:
+            raise LinkDownError(f"'{task}' is on node '{intent.node}', which does not answer; {COMES_LATER}")
+        return Printed(found.content, found.end, found.over)
 
     def has_news(self, live: Mapping[str, str]) -> bool:
         """Whether one of the runs has ended, as far as that is known without asking."""

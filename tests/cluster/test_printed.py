@@ -52,7 +52,8 @@ def test_a_run_that_is_not_known_has_printed_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [None, (), (b"", 1), ("text", 1, 1), (b"", "1", 1), (b"more than was asked for", 23, 23), 7]
+    "answer",
+    [None, (), (b"", 1, 1), ("text", 1, 1, True), (b"", "1", 1, True), (b"more than was asked for", 23, 23, True), 7],
 )
 def test_an_answer_that_makes_no_sense_is_none(answer: Any) -> None:
     assert understood(answer, 10) is None

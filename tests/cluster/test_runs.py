@@ -118,6 +118,33 @@ def test_a_long_run_is_taken_in_by_a_later_cycle(shared: Cluster, tmp_path: Path
     assert program.starts("job.py") == [run_id]
 
 
+def test_logs_of_a_run_that_lives_on_a_node_show_what_it_printed_so_far(shared: Cluster, tmp_path: Path) -> None:
+    program, go = waiting(shared, tmp_path)
+    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=go))
+    run_id = begun(program)
+    until(lambda: program("logs", "job").out == "halfway\n", "what it prints")
+    with program.start("logs", "job", "--follow") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "halfway\n"
+        go.touch()
+        out, err = following.communicate()  # no cycle has taken it in
+    assert (out, err, following.returncode) == ("over\n", "", 0)
+    assert collected(program) == [(run_id, "ok")]
+    assert program("logs", "job").out == "halfway\nover\n"
+
+
+def test_logs_of_a_run_whose_node_cannot_be_asked_say_where_it_is(own: Cluster, tmp_path: Path) -> None:
+    scheduler, node = own.scheduler().start(), own.node("n1").up()
+    program, _ = waiting(own, tmp_path)
+    begun(program)
+    node.kill()
+    scheduler.stop()
+    answer = program("logs", "job")
+    assert (answer.code, answer.out) == (1, "")
+    assert "'job' is on node 'n1': nobody listens at" in answer.err
+    assert answer.err.endswith("what it printed comes here with its end\n")
+
+
 def test_a_megabyte_of_output_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
     program = shared.project(tmp_path, ON_N1).script("job.py", "print('x' * 990_000, 'the end')\n")
     (run,) = cycle(program).json["runs"]
