@@ -184,7 +184,7 @@ class Ledger:
                     folder.output.unlink(missing_ok=True)
 
     def forget(self, now: datetime) -> int:
-        """Remove runs that ended, or were voided, two weeks ago; returns how many."""
+        """Remove runs that ended, or were voided, two weeks ago, and scripts unused since; returns how many runs."""
         removed = 0
         for run_id in prune.run_ids(self.runs):
             folder = self._folder(run_id)
@@ -195,6 +195,8 @@ class Ledger:
             if age > REMEMBERED and run_id not in self._live and not isinstance(self._look(run_id), Running):
                 shutil.rmtree(folder.path, ignore_errors=True)
                 removed += 1
+        with suppress(OSError, DamagedError):  # who needs what is not known then
+            self.hold.forget(now, [self._folder(run_id).read_spec() for run_id in list(self._live)])
         return removed
 
     def _entry(self, run_id: str) -> tuple[str, str]:
