@@ -5,12 +5,13 @@ lie beside it, the latter last: from then on the folder is like that of any run.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import files
+from adaptive_scheduler import events, files
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished
@@ -21,11 +22,12 @@ INTENT = "intent.json"
 
 @dataclass(frozen=True)
 class Intent:
-    """Which node a run was given to, known by the identity of its ledger, and when."""
+    """Which node a run was given to, known by the identity of its ledger, when, and for which event."""
 
     node: str
     ledger: str
     at: datetime
+    event: Event | None = None
 
     def age(self, now: datetime) -> timedelta:
         """Return how long ago that was; never negative."""
@@ -51,13 +53,22 @@ class Mirror:
     def write_intent(self, intent: Intent) -> None:
         """Make the folder and write what is intended, durably; raises OSError."""
         files.private_folder(self.folder.path)
-        files.replace_file(self.intent_file, json.dumps({**asdict(intent), "at": iso(intent.at)}).encode())
+        plain: dict[str, Any] = {"node": intent.node, "ledger": intent.ledger, "at": iso(intent.at)}
+        if intent.event is not None:
+            plain["event"] = events.encode(intent.event)
+        files.replace_file(self.intent_file, json.dumps(plain).encode())
 
     def intent(self) -> Intent | None:
         """Return what was intended, None when that cannot be read."""
         try:
             plain = json.loads(files.read_bytes(self.intent_file))
-            return Intent(str(plain["node"]), str(plain["ledger"]), from_iso(plain["at"]))
+            event = plain.get("event")
+            return Intent(
+                str(plain["node"]),
+                str(plain["ledger"]),
+                from_iso(plain["at"]),
+                None if event is None else events.decode(event),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

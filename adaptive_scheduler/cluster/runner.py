@@ -62,7 +62,9 @@ class ClusterRunner:
         if not ledger:  # an order without it would be refused there, and nobody could be asked about it
             raise OSError(f"node '{order.node}' has just left")
         self._cargo[order.run_id] = {**pack(order, self.config), "ledger": ledger}
-        self.mirror(order.task.name, order.run_id).write_intent(Intent(order.node, ledger, self.clock.now()))
+        self.mirror(order.task.name, order.run_id).write_intent(
+            Intent(order.node, ledger, self.clock.now(), order.event)
+        )
 
     def submit(self, order: Order) -> None:
         """Hand the run to its node; when the line breaks just then, a later look finds out what became of it."""
@@ -257,7 +259,7 @@ class ClusterRunner:
             size = self._home.cut_off(self._link, self.mirror(task, run_id), intent)
             return Running(run_id) if size is None else Lost(run_id, f"{cause} on {where}", output_bytes=size)
         if chosen is Action.COMES_BACK:
-            return ComesBack(run_id, f"{where} never got to begin it")
+            return ComesBack(run_id, f"{where} never got to begin it", intent.event)
         if chosen is Action.UNREACHABLE:
             return Unreachable(run_id, problem or f"{where} does not answer")
         return Running(run_id)

@@ -138,10 +138,11 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class ComesBack:
-    """It never began, and never will under this id: its node has said so."""
+    """It never began, and never will under this id: its node has said so. `event` is what it would have started for."""
 
     run_id: str
     cause: str
+    event: Event | None = None
 
 
 RunState = Running | Finished | Lost | Unreachable | ComesBack
