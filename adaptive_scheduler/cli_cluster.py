@@ -19,18 +19,24 @@ def certs(
         Path, typer.Argument(metavar="DIR", help="Where the CA is, or will be.", autocompletion=completion.paths)
     ],
     host: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--host", metavar="NAME", help="A machine, repeatable; with other names: NAME=ALIAS,10.0.0.5."),
-    ],
+    ] = None,
     days: Annotated[
         int | None, typer.Option("--days", metavar="N", min=1, max=3650, help="How long they are valid (default: 825).")
     ] = None,
     renew: Annotated[bool, typer.Option("--renew", help="Replace the certificates that are there.")] = False,
+    expel: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--expel", metavar="NAME", help="A machine to throw out: a new CA, and new certificates for the rest."
+        ),
+    ] = None,
 ) -> int:
     """Make the cluster's own CA and a certificate for each machine."""
     from adaptive_scheduler.commands.certs import write as body
 
-    return body(folder, host, days=days, renew=renew)
+    return body(folder, host or [], days=days, renew=renew, expel=expel or [])
 
 
 Certificates = Annotated[

@@ -41,7 +41,7 @@ def settle(state: State, reports: Mapping[str, RunState], now: datetime, config:
             result = report.result(live, now)
             ends.append((name, replace(result, unusual=unusual(result, mine.footprint)), report))
         elif isinstance(report, ComesBack):
-            state = folds.came_back(state, name, live.run_id, now)
+            state = folds.came_back(state, name, live.run_id, now, report.event)
             strays.append((name, report))
         else:
             since = now if isinstance(report, Unreachable) else None

@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 """What master, scheduler and nodes say to each other; raised when one of them would misunderstand the other."""
 
 SILENT_AFTER = timedelta(seconds=30)

@@ -103,7 +103,7 @@ class Output:
             self.file.truncate(target)
             self.cut, self.grown_to = cut, target
             self.file.seek(self.head)
-            self.file.write(_mark(cut, self.head, self.tail))
+            self.file.write(mark(cut, self.head, self.tail))
 
 
 def decode(data: bytes) -> str:
@@ -139,6 +139,12 @@ def read_from(path: Path, offset: int = 0, limit: int = 4_000_000) -> tuple[byte
     return content, offset + len(content)
 
 
+def mark(cut: int, head: int, tail: int) -> bytes:
+    """Return what stands where a middle was cut: always MARK_BYTES long."""
+    text = f"[... {_words(cut)} cut: output.log keeps the first {_words(head)} and the last {_words(tail)} ...]"
+    return f"\n{text}".ljust(MARK_BYTES - 1).encode() + b"\n"
+
+
 def _decode_line(line: bytes) -> str:
     import locale
 
@@ -146,11 +152,6 @@ def _decode_line(line: bytes) -> str:
         with suppress(UnicodeError, LookupError):
             return line.decode(encoding)
     return line.decode("utf-8", errors="replace")
-
-
-def _mark(cut: int, head: int, tail: int) -> bytes:
-    text = f"[... {_words(cut)} cut: output.log keeps the first {_words(head)} and the last {_words(tail)} ...]"
-    return f"\n{text}".ljust(MARK_BYTES - 1).encode() + b"\n"
 
 
 def _words(count: int) -> str:

@@ -32,6 +32,11 @@ class RunFolder(NamedTuple):  # a dataclass would cost every supervisor 6 ms to 
         return self.path / "spec.json"
 
     @property
+    def intent(self) -> Path:
+        """Which node it was given to, on the machine that gave it."""
+        return self.path / "intent.json"
+
+    @property
     def claim(self) -> Path:
         """Who decides what becomes of the run."""
         return self.path / "claim"

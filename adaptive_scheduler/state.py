@@ -176,10 +176,13 @@ def expiry(event: Event, tick: timedelta) -> datetime:
     return event.at + max(EVENT_WAITS, EVENT_WAITS_TICKS * tick)
 
 
-def came_back(state: State, name: str, run_id: str, now: datetime) -> State:
-    """Take back the start of a run that never began: no failure, no result, and due again at once."""
+def came_back(state: State, name: str, run_id: str, now: datetime, event: Event | None = None) -> State:
+    """Take back the start of a run that never began: no failure, no result, and due again at once.
+
+    The event it was for waits once more, unless there has been a newer one.
+    """
     mine = _with_live(state, name, run_id)
-    return _with(state, name, replace(mine, live=None, retry_at=now))
+    return _with(state, name, replace(mine, live=None, retry_at=now, event=mine.event or event))
 
 
 def out_of_reach(state: State, name: str, run_id: str, since: datetime | None) -> State:

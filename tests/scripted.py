@@ -3,12 +3,11 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.model import Result, State, Status, Task
-from adaptive_scheduler.runners.base import Finished, Lost, Order, Running, RunState, StepResult
+from adaptive_scheduler.runners.base import Finished, Lost, Order, Printed, Running, RunState, StepResult
 
 
 class MovableClock(Protocol):
@@ -107,7 +106,7 @@ class ScriptedRunner:
         state = self._state(task, run_id)
         return state if isinstance(state, Finished) else None
 
-    def output_path(self, task: str, run_id: str) -> Path:
+    def printed(self, task: str, run_id: str, offset: int) -> Printed:
         raise AssertionError("nothing is printed here")
 
     def memory(self, task: str, run_id: str) -> int | None:

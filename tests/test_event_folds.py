@@ -138,6 +138,15 @@ def test_an_event_start_in_a_back_off_is_the_retry_come_early() -> None:
     assert (after.retry_at, after.retries_used, after.anchor) == (None, 1, ago(3))
 
 
+def test_a_run_that_never_began_gives_its_event_back_unless_there_is_a_newer_one() -> None:
+    newer = event(at=NOW)
+    for pending_now, expected in ((None, SPIKE), (newer, newer)):
+        begun = replace(live(5), event=SPIKE.id)
+        before = state(job=mine(5, live=begun, event=pending_now))
+        after = folds.came_back(before, "job", begun.run_id, NOW, SPIKE).tasks["job"]
+        assert (after.event, after.retry_at, after.live) == (expected, NOW, None)
+
+
 def test_a_task_without_an_interval_can_start_again_and_again() -> None:
     only = task(every=None)
     first = run_of(mine(event=SPIKE), one=only)

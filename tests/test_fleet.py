@@ -46,7 +46,11 @@ def test_what_the_scheduler_handed_over_counts_before_the_node_tells_of_it() -> 
         pytest.param(told(silent_s=30.0), "", id="just heard of"),
         pytest.param(told(silent_s=31.0), "has been silent for 31 s", id="silent"),
         pytest.param(told(trouble="its disk has 3 MB left"), "its disk has 3 MB left", id="in trouble"),
-        pytest.param(told(protocol=2), f"speaks protocol 2, this is {PROTOCOL}; install the same", id="other protocol"),
+        pytest.param(
+            told(protocol=PROTOCOL + 1),
+            f"speaks protocol {PROTOCOL + 1}, this is {PROTOCOL}; install the same",
+            id="other protocol",
+        ),
         pytest.param(
             told(versions={**OURS, "dask": "2025.5.1"}),
             "has dask 2025.5.1, this is 2026.8.0; install the same on both",

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from pathlib import Path
 
 from adaptive_scheduler.cluster.runner import ASK_AGAIN_S, ClusterRunner
 from adaptive_scheduler.fleet import Fleet
 from adaptive_scheduler.model import State, Task
-from adaptive_scheduler.runners.base import Finished, Order, RunState
+from adaptive_scheduler.runners.base import Finished, Order, Printed, RunState
 from adaptive_scheduler.runners.local import WAIT_FIRST_S, WAIT_LONGEST_S, LocalRunner
 
 Runs = dict[str, str]
@@ -30,7 +29,7 @@ class BothRunner:
 
     def node(self, task: str, run_id: str) -> str:
         """Return the node that a run was given to, empty for this machine."""
-        intent = self.there.mirror(task, run_id).intent()
+        intent = self.there.intent(task, run_id)
         return "" if intent is None else intent.node
 
     def remind(self, state: State) -> None:
@@ -85,7 +84,7 @@ class BothRunner:
 
     def kill(self, task: str, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""
-        remote = self.there.mirror(task, run_id).is_ours
+        remote = self.there.is_ours(task, run_id)
         return (self.there if remote else self.here).kill(task, run_id)
 
     def ack(self, task: str, keep: int, max_bytes: int, protect: Collection[str] = ()) -> None:
@@ -100,9 +99,11 @@ class BothRunner:
         """Return how a run ended, None when that is not known."""
         return self.here.outcome(task, run_id)
 
-    def output_path(self, task: str, run_id: str) -> Path:
-        """Return where the output of a run is, once it is here."""
-        return self.here.output_path(task, run_id)
+    def printed(self, task: str, run_id: str, offset: int) -> Printed:
+        """Return what a run has printed from an offset on: its node is asked until that has come home."""
+        mirror = self.there.mirror(task, run_id)
+        is_elsewhere = mirror.is_ours and not mirror.folder.output.exists()
+        return (self.there if is_elsewhere else self.here).printed(task, run_id, offset)
 
     def memory(self, task: str, run_id: str) -> int | None:
         """Return the resident bytes of a run of this machine."""
@@ -118,5 +119,5 @@ class BothRunner:
         self.there.close()
 
     def _split(self, live: Mapping[str, str]) -> tuple[Runs, Runs]:
-        there = {task: run_id for task, run_id in live.items() if self.there.mirror(task, run_id).is_ours}
+        there = {task: run_id for task, run_id in live.items() if self.there.is_ours(task, run_id)}
         return {task: run_id for task, run_id in live.items() if task not in there}, there

@@ -6,8 +6,11 @@ node never leave it, and those of the master go no further than the task's own `
 
 import hashlib
 import os
+import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from adaptive_scheduler import dispatch, files
 from adaptive_scheduler.errors import DispatchError
 from adaptive_scheduler.fleet import PROTOCOL, Deploy
 from adaptive_scheduler.model import Step
+from adaptive_scheduler.reconcile import REMEMBERED
 from adaptive_scheduler.runners.base import Order
 from adaptive_scheduler.runners.spec import frame, skip, told
 from adaptive_scheduler.settings import Config
@@ -90,6 +94,20 @@ class Hold:
             files.private_folder(self.work)
         return {**cargo["spec"], "steps": [self._step(step, env) for step in cargo["steps"]], "cwd": str(cwd)}
 
+    def forget(self, now: datetime, live: Iterable[Plain]) -> None:
+        """Remove sent scripts that no run has used for two weeks, and that none of the live, by its spec, is using.
+
+        What is needed once more is there again: it travels with every run.
+        """
+        if not self.sent.exists():
+            return
+        words = [word for spec in live for step in spec["steps"] for word in step.get("argv") or ()]
+        for folder in self.sent.iterdir():
+            with self._writing, suppress(OSError):
+                unused = now - datetime.fromtimestamp(folder.stat().st_mtime, now.tzinfo)
+                if unused > REMEMBERED and not any(folder.name in word for word in words):
+                    shutil.rmtree(folder)
+
     def _step(self, plain: Plain, env: Mapping[str, str]) -> Plain:
         done: Plain = {"name": plain["name"], "argv": None, "guarded": [], "error": plain.get("error"), "skip": None}
         step = Step(
@@ -121,6 +139,8 @@ class Hold:
                 if _hash(path) != wanted:
                     files.private_folder(path.parent)
                     files.replace_file(path, plain["content"])
+                with suppress(OSError):  # then it is sent once more, some day
+                    os.utime(path.parent)
             return path
         if self.scripts is None:
             raise DispatchError("this node has no folder of deployed scripts; start it with --scripts FOLDER")

@@ -57,14 +57,24 @@ class Made:
     """What `make` wrote: the CA only when it was not there before, and a folder for each host with its last day."""
 
     new_ca: bool
+    hosts: tuple[Host, ...]
     folders: tuple[Path, ...]
     until: datetime
 
 
 def make(
-    folder: Path, hosts: Sequence[Host], *, now: datetime, life: timedelta = HOST_LIFE, renew: bool = False
+    folder: Path,
+    hosts: Sequence[Host],
+    *,
+    now: datetime,
+    life: timedelta = HOST_LIFE,
+    renew: bool = False,
+    expel: Sequence[str] = (),
 ) -> Made:
     """Write a folder for each host, and the CA when there is none yet: all of it or nothing.
+
+    What is renewed keeps its other names where none are given. To `expel` a machine there is a new CA, and everybody
+    else that has a folder gets a new certificate: what the old one has signed is worth nothing where the new one is.
 
     Raises UsageError without the library for it, for half a CA, for a host that has its folder already unless `renew`,
     and for what cannot be written.
@@ -74,30 +84,36 @@ def make(
     if twice := [host.name for host in hosts if names.count(host.name.casefold()) > 1]:
         raise UsageError(f"--host '{twice[0]}' is named twice; write all its names at once: NAME=ALIAS,ADDRESS")
     try:
-        found = _existing_ca(folder, now)
+        if expel:
+            hosts, renew = [*_others(folder, expel, names), *hosts], True
+        found = None if expel else _existing_ca(folder, now)
         for host in hosts:
             _may_be_written(folder / host.name, renew)
+        hosts = [host if host.also else _known(folder / host.name) or host for host in hosts]
         ca = found or signing.new_authority(now, now + CA_LIFE)
         until = min(now + life, ca.certificate.not_valid_after_utc)
         private_folder(folder)
         # In the folder itself, so that a rename finishes it; what it replaces ends there too.
-        with tempfile.TemporaryDirectory(prefix=".certs-", dir=folder) as name:
-            staging = Path(name)
+        with tempfile.TemporaryDirectory(prefix=".certs-", dir=folder) as temporary:
+            staging = Path(temporary)
             moves: list[tuple[Path, Path]] = []
             if not found:
                 replace_file(staging / CA_KEY, signing.key_text(ca.key))
                 replace_file(staging / pem.CA, signing.certificate_text(ca.certificate))
-                moves += [(staging / one, folder / one) for one in (CA_KEY, pem.CA)]
+                for one in (CA_KEY, pem.CA):
+                    moves += [(folder / one, staging / f"{one}=")] if (folder / one).exists() else []
+                    moves.append((staging / one, folder / one))
             for host in hosts:
                 place = folder / host.name
                 _write_host(staging / host.name, host, ca, now, until)
                 moves += [(place, staging / f"{host.name}=")] if place.exists() else []
                 moves.append((staging / host.name, place))
+            moves += [(folder / name, staging / f"{name}=") for name in dict.fromkeys(expel)]
             _rename_all(moves)
         sync_folder(folder)
     except OSError as error:
         raise UsageError(f"'{folder}' cannot be written: {error.strerror}; nothing was changed") from error
-    return Made(not found, tuple(folder / host.name for host in hosts), until)
+    return Made(not found, tuple(hosts), tuple(folder / host.name for host in hosts), until)
 
 
 def _is_address(text: str) -> bool:
@@ -106,6 +122,32 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text  # an interface's name means nothing to other machines
+
+
+def _known(place: Path) -> Host | None:
+    """Return a host as its certificate names it, None when it has none."""
+    from cryptography import x509
+
+    if not (place / pem.CERTIFICATE).exists():
+        return None
+    extensions = pem.certificate(place / pem.CERTIFICATE).extensions
+    try:
+        found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+    return Host(place.name, tuple(str(one.value) for one in found if str(one.value) not in (place.name, *LOOPBACK)))
+
+
+def _others(folder: Path, expel: Sequence[str], named: Sequence[str]) -> list[Host]:
+    """Return who else has a folder: neither to go nor named; UsageError when somebody to go has none."""
+    known = [host for place in sorted(folder.glob("*/")) if (host := _known(place)) is not None]
+    for name in expel:
+        if name not in [host.name for host in known]:
+            there = ", ".join(f"'{host.name}'" for host in known) or "none"
+            raise UsageError(f"--expel '{name}': '{folder}' has no folder of that name; there is {there}")
+        if name.casefold() in named:
+            raise UsageError(f"--expel '{name}': it cannot go and be made anew at once; leave --host {name} out")
+    return [host for host in known if host.name not in expel and host.name.casefold() not in named]
 
 
 def _existing_ca(folder: Path, now: datetime) -> signing.Authority | None:

@@ -20,6 +20,7 @@ from typing import Any
 from adaptive_scheduler import envfile, files
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster.cargo import Hold, Plain, spoilt
+from adaptive_scheduler.cluster.printed import INLINE, Piece, piece
 from adaptive_scheduler.reconcile import REMEMBERED, Entry
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
@@ -126,7 +127,7 @@ class Ledger:
             return {run_id: self._entry(run_id) for run_id in run_ids}
 
     def fetch(self, run_id: str) -> Words | None:
-        """Return how a run ended and what it printed, None when it has not ended."""
+        """Return how a run ended and what it printed, None when it has not ended; of a large output only its size."""
         folder = self._folder(run_id)
         try:
             done = folder.read_done()
@@ -135,10 +136,17 @@ class Ledger:
         if done is None:
             return None
         self._live.discard(run_id)
-        output = b""
-        with suppress(OSError):
-            output = folder.output.read_bytes()
-        return {"done": done, "output": output}
+        found = piece(folder, 0, INLINE)
+        return {"done": done, "output": found.content if found.size <= INLINE else b"", "bytes": found.size}
+
+    def fetch_all(self, run_ids: Iterable[str]) -> dict[str, Words | None]:
+        """Return the same of many runs."""
+        return {run_id: self.fetch(run_id) for run_id in run_ids}
+
+    def printed(self, run_id: str, offset: int, limit: int) -> Piece:
+        """Return a piece of what a run has printed so far, and whether that is all there will be."""
+        is_over = not isinstance(self._look(run_id), Running)  # first: what it prints until then is in the piece
+        return piece(self._folder(run_id), offset, limit)._replace(over=is_over)
 
     def kill(self, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run."""
@@ -173,13 +181,13 @@ class Ledger:
         """Drop what runs printed that the master has taken in; that they ran is kept for two weeks."""
         for run_id in run_ids:
             folder = self._folder(run_id)
-            if folder.done.exists():
+            if folder.done.exists() or isinstance(self._look(run_id), Lost):
                 with suppress(OSError):
                     (folder.path / TAKEN_IN).touch()
                     folder.output.unlink(missing_ok=True)
 
     def forget(self, now: datetime) -> int:
-        """Remove runs that ended, or were voided, two weeks ago; returns how many."""
+        """Remove runs that ended, or were voided, two weeks ago, and scripts unused since; returns how many runs."""
         removed = 0
         for run_id in prune.run_ids(self.runs):
             folder = self._folder(run_id)
@@ -190,6 +198,8 @@ class Ledger:
             if age > REMEMBERED and run_id not in self._live and not isinstance(self._look(run_id), Running):
                 shutil.rmtree(folder.path, ignore_errors=True)
                 removed += 1
+        with suppress(OSError, DamagedError):  # who needs what is not known then
+            self.hold.forget(now, [self._folder(run_id).read_spec() for run_id in list(self._live)])
         return removed
 
     def _entry(self, run_id: str) -> tuple[str, str]:

@@ -26,6 +26,8 @@ NOISY = ("asyncio", "distributed", "tornado")
 class LinkDownError(SchedulerError):
     """Nobody answers; its text is a sentence for people."""
 
+    exit_code = 1
+
 
 class Link:
     """A connection to the scheduler of a cluster."""

@@ -6,28 +6,27 @@ the folder is like that of any run. Once durable, the node may forget.
 """
 
 import json
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from adaptive_scheduler import files
+from adaptive_scheduler import events, files
+from adaptive_scheduler.events import Event
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished
 from adaptive_scheduler.times import from_iso, iso
 
-INTENT = "intent.json"
-
 
 @dataclass(frozen=True)
 class Intent:
-    """Which node a run was given to, known by the identity of its ledger, and when."""
+    """Which node a run was given to, known by the identity of its ledger, when, and for which event."""
 
     node: str
     ledger: str
     at: datetime
+    event: Event | None = None
 
     def age(self, now: datetime) -> timedelta:
         """Return how long ago that was; never negative."""
@@ -41,26 +40,41 @@ class Mirror:
     folder: RunFolder
 
     @property
-    def intent_file(self) -> Path:
-        """What was intended."""
-        return self.folder.path / INTENT
+    def is_ours(self) -> bool:
+        """Whether this is the folder of a run elsewhere, as far as that can be seen."""
+        try:
+            return self.folder.intent.exists()
+        except OSError:
+            return False
 
     @property
-    def is_ours(self) -> bool:
-        """Whether this is the folder of a run elsewhere."""
-        return self.intent_file.exists()
+    def has_ended(self) -> bool:
+        """Whether how it ended lies here, as far as that can be seen."""
+        try:
+            return self.folder.done.exists()
+        except OSError:
+            return False
 
     def write_intent(self, intent: Intent) -> None:
         """Make the folder and write what is intended; raises OSError."""
         files.private_folder(self.folder.path)
-        plain = json.dumps({**asdict(intent), "at": iso(intent.at)})
-        files.replace_file(self.intent_file, plain.encode(), durable=False)
+        files.sweep(self.folder.path, math.inf)  # of a cycle that was killed while it prepared the same run
+        plain: dict[str, Any] = {"node": intent.node, "ledger": intent.ledger, "at": iso(intent.at)}
+        if intent.event is not None:
+            plain["event"] = events.encode(intent.event)
+        files.replace_file(self.folder.intent, json.dumps(plain).encode(), durable=False)
 
     def intent(self) -> Intent | None:
         """Return what was intended, None when that cannot be read."""
         try:
-            plain = json.loads(files.read_bytes(self.intent_file))
-            return Intent(str(plain["node"]), str(plain["ledger"]), from_iso(plain["at"]))
+            plain = json.loads(files.read_bytes(self.folder.intent))
+            event = plain.get("event")
+            return Intent(
+                str(plain["node"]),
+                str(plain["ledger"]),
+                from_iso(plain["at"]),
+                None if event is None else events.decode(event),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -71,23 +85,31 @@ class Mirror:
         except DamagedError:
             return None
 
-    def take_in(self, ended: dict[str, Any]) -> Finished | None:
+    def take_in(self, done: dict[str, Any], output: bytes) -> Finished | None:
         """Write down how a run ended and what it printed; raises OSError, and nothing is lost then.
 
         It is made durable later, for many runs at once (`keep`): until then the node knows it too.
         """
         if (known := self.outcome()) is not None:
             return known  # by another cycle, which told the node to forget what was printed: it may be gone there
-        files.replace_file(self.folder.output, ended["output"], durable=False)
-        self.folder.write_done(ended["done"], durable=False)
+        files.sweep(self.folder.path, math.inf)  # of a cycle that was killed here; one that is at it takes it in again
+        files.replace_file(self.folder.output, output, durable=False)
+        self.folder.write_done(done, durable=False)
         return self.outcome()
+
+    def take_in_output(self, output: bytes, size: int) -> int:
+        """Write down what a run printed before it was cut off, and return how much that was; raises OSError."""
+        if not output and self.folder.output.exists():
+            return self.folder.output.stat().st_size  # taken in before, and forgotten there since
+        files.replace_file(self.folder.output, output, durable=False)
+        return size
 
     def keep(self) -> bool:
         """Make what was taken in durable; False when that cannot be, so that the node goes on remembering."""
         try:
-            with suppress(FileNotFoundError):
-                files.sync(self.folder.output)
-            files.sync(self.folder.done)
+            for file in (self.folder.output, self.folder.done):
+                if file.exists():
+                    files.sync(file)
         except OSError:
             return False
         return True

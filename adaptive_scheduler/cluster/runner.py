@@ -13,20 +13,24 @@ from typing import Any
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster import remote
 from adaptive_scheduler.cluster.cargo import pack
+from adaptive_scheduler.cluster.homecoming import Homecoming, printed
 from adaptive_scheduler.cluster.link import Link, LinkDownError
 from adaptive_scheduler.cluster.mirror import Intent, Mirror
+from adaptive_scheduler.cluster.printed import PIECE
 from adaptive_scheduler.fleet import Cluster, Fleet
 from adaptive_scheduler.model import State
 from adaptive_scheduler.reconcile import Action, Entry, Word, action
 from adaptive_scheduler.runfolder import RunFolder
-from adaptive_scheduler.runners.base import ComesBack, Finished, Lost, Order, Running, RunState, Unreachable
+from adaptive_scheduler.runners.base import ComesBack, Lost, Order, Printed, Running, RunState, Unreachable
 from adaptive_scheduler.settings import Config
-
-KEEPERS = 8
-"""So many runs that were taken in are made durable at once."""
 
 ASK_AGAIN_S = 2.0
 """Ledgers are asked about runs that nobody tells us of no more often than this within a cycle."""
+
+COMES_LATER = "what it printed comes here with its end"
+
+ENDS_AT_ONCE = 100
+"""So many ends come in one answer, each with a small output: it is gathered where heartbeats are answered."""
 
 
 class ClusterRunner:
@@ -38,9 +42,10 @@ class ClusterRunner:
         self.news = threading.Event()
         self._link: Link | None = None
         self._down = ""
+        self._intents: dict[str, Intent] = {}
         self._cargo: dict[str, dict[str, Any]] = {}
         self._futures: dict[str, Any] = {}
-        self._collected: list[tuple[Mirror, Intent]] = []
+        self._home = Homecoming(config.output_max_bytes)
         self._told: dict[str, tuple[float, RunState]] = {}
 
     # -- starting ----------------------------------------------------------------------------------
@@ -57,16 +62,20 @@ class ClusterRunner:
     def prepare(self, order: Order) -> None:
         """Write down what is intended and gather what is to be sent; raises OSError."""
         self._cargo[order.run_id] = {**pack(order, self.config), "ledger": order.ledger}
-        intent = Intent(order.node, order.ledger, self.clock.now())
+        intent = self._intents[order.run_id] = Intent(order.node, order.ledger, self.clock.now(), order.event)
         self.mirror(order.task.name, order.run_id).write_intent(intent)
 
     def remind(self, state: State) -> None:
-        """Write the intents anew that are missing or damaged: the state has them too, and was durable first."""
+        """Take the intents of live runs from the state where their own files are missing or damaged, and mend those."""
         for task, mine in state.tasks.items():
-            live = mine.live
-            if live is not None and live.ledger and self.mirror(task, live.run_id).intent() is None:
-                with suppress(OSError):  # as good as none: the run counts as interrupted
-                    self.mirror(task, live.run_id).write_intent(Intent(live.node, live.ledger, live.started_at))
+            if (live := mine.live) is None or not live.ledger:
+                continue
+            mirror = self.mirror(task, live.run_id)
+            if (intent := mirror.intent()) is None:
+                intent = Intent(live.node, live.ledger, live.started_at)
+                with suppress(OSError):  # it is known to this cycle, and the next one tries again
+                    mirror.write_intent(intent)
+            self._intents[live.run_id] = intent
 
     def submit(self, order: Order) -> None:
         """Hand the run to its node; when the line breaks just then, a later look finds out what became of it."""
@@ -98,7 +107,7 @@ class ClusterRunner:
 
     def kill(self, task: str, run_id: str) -> bool:
         """Tell a run to stop; False when it does not run, or nobody can be told."""
-        intent = self.mirror(task, run_id).intent()
+        intent = self.intent(task, run_id)
         if intent is None:
             return False
         try:
@@ -107,11 +116,23 @@ class ClusterRunner:
         except LinkDownError:
             return False
 
+    def printed(self, task: str, run_id: str, offset: int) -> Printed:
+        """Return what its node has of what a run printed, from an offset on; raises LinkDownError."""
+        intent = self.intent(task, run_id)
+        if intent is None:
+            return Printed(b"", offset)
+        try:
+            link = self._open()
+        except LinkDownError as error:
+            raise LinkDownError(f"'{task}' is on node '{intent.node}': {error}; {COMES_LATER}") from error
+        found = printed(link, intent, run_id, offset, PIECE)
+        if found is None:
+            raise LinkDownError(f"'{task}' is on node '{intent.node}', which does not answer; {COMES_LATER}")
+        return Printed(found.content, found.end, found.over)
+
     def has_news(self, live: Mapping[str, str]) -> bool:
         """Whether one of the runs has ended, as far as that is known without asking."""
-        return self.news.is_set() or any(
-            self.mirror(task, run_id).folder.done.exists() for task, run_id in live.items()
-        )
+        return self.news.is_set() or any(self.mirror(task, run_id).has_ended for task, run_id in live.items())
 
     def hears_of(self, run_ids: Collection[str]) -> bool:
         """Whether news of all these runs comes by itself."""
@@ -123,13 +144,21 @@ class ClusterRunner:
         if link is None:
             return
         try:
-            if acks := self._acks():
+            if acks := self._home.acks():
                 link.ask("ack", acks)
             if self._futures:
                 link.look(list(self._futures))
         except LinkDownError:
             pass  # the nodes remember what nobody took in, and the next cycle asks
         link.close()
+
+    def intent(self, task: str, run_id: str) -> Intent | None:
+        """Return what was intended with a run elsewhere, None for one that is none, or where that is not known."""
+        return self._intents.get(run_id) or self.mirror(task, run_id).intent()
+
+    def is_ours(self, task: str, run_id: str) -> bool:
+        """Whether a run is on a node."""
+        return run_id in self._intents or self.mirror(task, run_id).is_ours
 
     def mirror(self, task: str, run_id: str) -> Mirror:
         """Return our own folder of a run."""
@@ -154,7 +183,7 @@ class ClusterRunner:
         if run_id in self._futures:
             return Running(run_id)
         told = brought.get(run_id)
-        return None if told is None else self._taken_in(mirror, told)
+        return None if told is None else self._home.ended(self._link, mirror, told)
 
     def _brought(self) -> dict[str, Any]:
         """Return what the futures brought that are over; of those that failed the ledgers know better."""
@@ -178,9 +207,10 @@ class ClusterRunner:
         return fresh | found
 
     def _asked(self, runs: Mapping[str, str]) -> dict[str, RunState]:
-        intents = {task: self.mirror(task, run_id).intent() for task, run_id in runs.items()}
+        intents = {task: self.intent(task, run_id) for task, run_id in runs.items()}
         words: dict[str, Word] = {}
         entries: dict[str, tuple[Entry, str]] = {}
+        ends: dict[str, Any] = {}
         problem = ""
         try:
             link = self._open()
@@ -197,12 +227,14 @@ class ClusterRunner:
                 and action(words[run_id], entries[run_id][0], intent.age(now)) is Action.VOID
             }
             entries |= self._ask(link, "void", void, intents)
+            over = {task: run_id for task, run_id in runs.items() if entries.get(run_id, ("",))[0] is Entry.DONE}
+            ends = self._ends(link, over, intents)
         except LinkDownError as error:
             problem = str(error)
         return {
-            task: self._judged(
-                task, run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem
-            )
+            task: self._home.ended(self._link, self.mirror(task, run_id), ends[run_id]) or Running(run_id)
+            if run_id in ends
+            else self._judged(task, run_id, intents[task], words.get(run_id, Word.SILENT), entries.get(run_id), problem)
             for task, run_id in runs.items()
         }
 
@@ -210,14 +242,26 @@ class ClusterRunner:
         self, link: Link, verb: str, runs: Mapping[str, str], intents: Mapping[str, Intent | None]
     ) -> dict[str, tuple[Entry, str]]:
         """Return what the ledgers say of runs, those that do not answer left out."""
+        told = self._answers(link, verb, runs, intents)
+        return {run_id: (Entry(entry), str(cause)) for run_id, (entry, cause) in told.items()}
+
+    def _ends(self, link: Link, runs: Mapping[str, str], intents: Mapping[str, Intent | None]) -> dict[str, Any]:
+        """Return how runs ended, a few in one answer: their outputs come along."""
+        ends: dict[str, Any] = {}
+        those = list(runs.items())
+        for at in range(0, len(those), ENDS_AT_ONCE):
+            ends |= self._answers(link, "fetch_all", dict(those[at : at + ENDS_AT_ONCE]), intents)
+        return {run_id: end for run_id, end in ends.items() if end is not None}
+
+    def _answers(
+        self, link: Link, verb: str, runs: Mapping[str, str], intents: Mapping[str, Intent | None]
+    ) -> dict[str, Any]:
         questions: dict[str, tuple[str, list[str]]] = {}
         for task, run_id in runs.items():
             if (intent := intents[task]) is not None:
                 questions.setdefault(intent.node, (intent.ledger, []))[1].append(run_id)
         answers = link.ask(verb, {node: (ledger, (run_ids,)) for node, (ledger, run_ids) in questions.items()})
-        return {
-            run_id: (Entry(entry), str(cause)) for told in answers.values() for run_id, (entry, cause) in told.items()
-        }
+        return {run_id: told for answer in answers.values() for run_id, told in answer.items()}
 
     def _judged(
         self, task: str, run_id: str, intent: Intent | None, word: Word, told: tuple[Entry, str] | None, problem: str
@@ -228,41 +272,11 @@ class ClusterRunner:
         entry, cause = told or (Entry.SILENT, "")
         where = f"node '{intent.node}'"
         chosen = action(word, entry, intent.age(self.clock.now()))
-        if chosen is Action.RECORD:
-            return self._fetched(task, run_id, intent) or Running(run_id)
         if chosen is Action.INTERRUPTED:
-            return Lost(run_id, f"{cause} on {where}")
+            size = self._home.cut_off(self._link, self.mirror(task, run_id), intent)
+            return Running(run_id) if size is None else Lost(run_id, f"{cause} on {where}", output_bytes=size)
         if chosen is Action.COMES_BACK:
-            return ComesBack(run_id, f"{where} never got to begin it")
+            return ComesBack(run_id, f"{where} never got to begin it", intent.event)
         if chosen is Action.UNREACHABLE:
             return Unreachable(run_id, problem or f"{where} does not answer")
         return Running(run_id)
-
-    def _fetched(self, task: str, run_id: str, intent: Intent) -> Finished | None:
-        try:
-            told = self._open().ask("fetch", {intent.node: (intent.ledger, (run_id,))}).get(intent.node)
-        except LinkDownError:
-            return None
-        return None if told is None else self._taken_in(self.mirror(task, run_id), told)
-
-    def _taken_in(self, mirror: Mirror, told: dict[str, Any]) -> Finished | None:
-        try:
-            ended = mirror.take_in(told)
-        except OSError:
-            return None  # it stays in the node's ledger, and is fetched when there is room
-        intent = mirror.intent()
-        if intent is not None:
-            self._collected.append((mirror, intent))
-        return ended
-
-    def _acks(self) -> dict[str, tuple[str, tuple[list[str]]]]:
-        """Return for each node the runs that it may forget, for what we took in of them is durable."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        acks: dict[str, tuple[str, tuple[list[str]]]] = {}
-        with ThreadPoolExecutor(KEEPERS) as keepers:  # the disk takes many at once in hardly longer than one
-            kept = list(keepers.map(lambda collected: collected[0].keep(), self._collected))
-        for (mirror, intent), is_kept in zip(self._collected, kept, strict=True):
-            if is_kept:
-                acks.setdefault(intent.node, (intent.ledger, ([],)))[1][0].append(mirror.folder.path.name)
-        return acks

@@ -33,6 +33,8 @@ def scheduler(host: str, port: int, certificates: Path | None, *, check: bool, c
             f"--host '{host}' can be reached from elsewhere, and TLS is required there: make certificates with "
             "'adaptive-scheduler cluster certs' and name this machine's folder with --certificates"
         )
+    if not child:
+        _advise_root("the scheduler", "scheduler")
     if check:
         output.line(f"would listen at {addresses.Master('tls' if own else 'tcp', host, port)}")
         return 0
@@ -97,8 +99,8 @@ def node(
         env_file=None if env_file is None else env_file.absolute(),
         interpreters=dict(_interpreter(one) for one in interpreters),
     )
-    if _is_root() and not child:
-        output.problem(f"node '{mine}' runs as root, and so will every script it is given; use a user of its own")
+    if not child:
+        _advise_root(f"node '{mine}'", "node")
     if check:
         output.line(f"would join {wish.master} as '{mine}' with {wish.slots} slots; its folder is '{wish.folder}'")
         return 0
@@ -184,5 +186,11 @@ def _own_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "adaptive-scheduler" / "nodes"
 
 
-def _is_root() -> bool:
-    return sys.platform != "win32" and os.geteuid() == 0
+def _advise_root(who: str, role: str) -> None:
+    """Say what it means to be root here, and the way out."""
+    if sys.platform != "win32" and os.geteuid() == 0:
+        output.problem(
+            f"{who} runs as root, and so does all that whoever holds a certificate of the cluster sends it; "
+            f"use a user of its own: 'adaptive-scheduler install --system --user NAME {role} -- OPTIONS', "
+            "or 'sudo -u NAME' before this"
+        )

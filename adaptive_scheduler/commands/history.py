@@ -1,7 +1,6 @@
 """`history` and `logs`: past runs, and what they printed."""
 
 import time
-from pathlib import Path
 
 from adaptive_scheduler import plain
 from adaptive_scheduler.collect import live_runs
@@ -10,7 +9,7 @@ from adaptive_scheduler.commands.common import known_tasks
 from adaptive_scheduler.edges import World
 from adaptive_scheduler.errors import UsageError
 from adaptive_scheduler.opening import open_world
-from adaptive_scheduler.output import decode, read_from
+from adaptive_scheduler.output import decode
 from adaptive_scheduler.runners.base import Running
 
 FOLLOW_S = 0.2
@@ -52,12 +51,14 @@ def logs(config: str | None, task: str, *, run_id: str | None, follow: bool) -> 
     if not meant:
         raise UsageError(f"no run '{run_id}' of '{task}' is kept; the newest is '{on_disk[-1]}'")
     chosen = meant[-1]
-    path = world.runner.output_path(task, chosen)
-    shown = 0
-    while follow and _is_live(world, task, chosen):
-        shown = _print_from(path, shown, whole=False)
-        time.sleep(FOLLOW_S)
-    _print_from(path, shown, whole=True)
+    shown, over = 0, False
+    try:
+        while follow and not over and _is_live(world, task, chosen):
+            shown, over = _print_from(world, task, chosen, shown, whole=False)
+            time.sleep(0 if over else FOLLOW_S)
+        _print_from(world, task, chosen, shown, whole=True)
+    finally:
+        world.runner.close()
     return 0
 
 
@@ -67,16 +68,16 @@ def _is_live(world: World, task: str, run_id: str) -> bool:
     return isinstance(world.runner.peek({task: run_id}).get(task), Running)
 
 
-def _print_from(path: Path, offset: int, *, whole: bool) -> int:
-    """Print what stands behind an offset and return the next one; unless `whole`, complete lines only."""
+def _print_from(world: World, task: str, run_id: str, offset: int, *, whole: bool) -> tuple[int, bool]:
+    """Print what stands behind an offset; unless `whole`, complete lines only.
+
+    Returns the next offset, and whether its node knows of its end.
+    """
     while True:
-        try:
-            content, end = read_from(path, offset)
-        except FileNotFoundError:
-            return offset
+        content, end, over = world.runner.printed(task, run_id, offset)
         # A character that is half written now would never become whole again.
         complete = len(content) if whole else content.rfind(b"\n") + 1
         if not complete:
-            return offset
+            return offset, over
         output.text(decode(content[:complete]))
         offset = end - len(content) + complete

@@ -7,8 +7,7 @@ of Running, Finished or Lost. One on another machine may also be Unreachable for
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from adaptive_scheduler.events import Event
 from adaptive_scheduler.fleet import Fleet
@@ -112,6 +111,7 @@ class Lost:
     run_id: str
     cause: str
     status: Status = Status.INTERRUPTED
+    output_bytes: int | None = None
 
     def result(self, live: Live, now: datetime) -> Result:
         """Return the result for the state: interrupted or lost, at the latest now."""
@@ -123,6 +123,7 @@ class Lost:
             ended_at=ended,
             duration_s=(ended - live.started_at).total_seconds(),
             cause=self.cause,
+            output_bytes=self.output_bytes,
             reason=live.reason,
             event=live.event,
             node=live.node,
@@ -139,13 +140,22 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class ComesBack:
-    """It never began, and never will under this id: its node has said so."""
+    """It never began, and never will under this id: its node has said so. `event` is what it would have started for."""
 
     run_id: str
     cause: str
+    event: Event | None = None
 
 
 RunState = Running | Finished | Lost | Unreachable | ComesBack
+
+
+class Printed(NamedTuple):
+    """A part of what a run printed, and the offset behind it; `over` when so far only its node knows of its end."""
+
+    content: bytes
+    end: int
+    over: bool = False
 
 
 class Runner(Protocol):
@@ -199,8 +209,11 @@ class Runner(Protocol):
     def outcome(self, task: str, run_id: str) -> Finished | None:
         """Return how a run ended, None when that is not known."""
 
-    def output_path(self, task: str, run_id: str) -> Path:
-        """Return where the output of a run is."""
+    def printed(self, task: str, run_id: str, offset: int) -> Printed:
+        """Return what a run has printed from an offset on, a part of it if it is much; nothing where there is nothing.
+
+        Raises SchedulerError when its node, which alone has it, cannot be asked.
+        """
 
     def memory(self, task: str, run_id: str) -> int | None:
         """Return the resident bytes of a live run's tree, None when that is not known."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.fleet import NOBODY, Fleet
 from adaptive_scheduler.model import State, Task
+from adaptive_scheduler.output import read_from
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
-from adaptive_scheduler.runners.base import Finished, Order, Running, RunState
+from adaptive_scheduler.runners.base import Finished, Order, Printed, Running, RunState
 from adaptive_scheduler.runners.launch import Spawn
 from adaptive_scheduler.runners.many import Starter
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
@@ -140,6 +141,13 @@ class LocalRunner:
     def output_path(self, task: str, run_id: str) -> Path:
         """Return where the output of a run is."""
         return self._folder(task, run_id).output
+
+    def printed(self, task: str, run_id: str, offset: int) -> Printed:
+        """Return what a run has printed from an offset on, a part of it if it is much."""
+        try:
+            return Printed(*read_from(self.output_path(task, run_id), offset))
+        except FileNotFoundError:
+            return Printed(b"", offset)
 
     def usage(self, task: str, run_id: str) -> float | None:
         """Return the CPU seconds that a live run has used so far, None when that is not known."""

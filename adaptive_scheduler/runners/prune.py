@@ -34,7 +34,8 @@ def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]
             spent += _bytes(folder.path)
             is_wanted = begun <= keep and spent <= max_bytes
         else:
-            # Its cycle died, or could not write the state, before this was a run. The newest may just be being made.
+            # Its cycle died, or could not write the state, before this was a run, or its node never began it. The
+            # newest may just be being made.
             is_wanted = not begun
         if is_wanted or run_id in protect or _lives(folder):
             continue
@@ -47,7 +48,8 @@ def prune(task_folder: Path, keep: int, max_bytes: int, protect: Collection[str]
 def _has_begun(folder: RunFolder) -> bool:
     """Say whether there is more in a folder than what is prepared before the start is in the state."""
     try:
-        return not all(one == folder.spec or files.is_temporary(one) for one in folder.path.iterdir())
+        prepared = (folder.spec, folder.intent)
+        return not all(one in prepared or files.is_temporary(one) for one in folder.path.iterdir())
     except OSError:
         return True
 

@@ -19,6 +19,7 @@ from tests.platforms import is_private, modes, posix_only
 pytest.importorskip("cryptography")
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -122,6 +123,28 @@ def test_a_certificate_is_renewed_when_that_is_said(tmp_path: Path) -> None:
         str(Path("master", one)) for one in ("cert.pem", "key.pem")
     }
     assert set(after) == set(before)
+
+
+def test_what_is_renewed_keeps_its_other_names_unless_others_are_given(tmp_path: Path) -> None:
+    make(tmp_path, "master=10.0.0.5,master.example", "worker=10.0.0.6")
+    make(tmp_path, "master", "worker=10.0.0.7", renew=True)
+    always = {"localhost", "127.0.0.1", "::1"}
+    assert names(tmp_path / "master" / "cert.pem") == always | {"master", "10.0.0.5", "master.example"}
+    assert names(tmp_path / "worker" / "cert.pem") == always | {"worker", "10.0.0.7"}
+
+
+def test_to_throw_a_machine_out_all_others_get_a_certificate_of_a_new_ca(tmp_path: Path) -> None:
+    make(tmp_path, "master=10.0.0.5", "worker", "stolen")
+    old = load(tmp_path / "stolen" / "cert.pem")
+    made = make(tmp_path, "late", expel=["stolen"])
+    assert [(host.name, host.also) for host in made.hosts] == [("master", ("10.0.0.5",)), ("worker", ()), ("late", ())]
+    assert {one.name for one in tmp_path.iterdir()} == {"ca.pem", "ca-key.pem", "master", "worker", "late"}
+    for host in made.folders:
+        assert {one.name for one in host.iterdir()} == OF_A_HOST
+        assert (host / "ca.pem").read_bytes() == (tmp_path / "ca.pem").read_bytes()
+        load(host / "cert.pem").verify_directly_issued_by(load(tmp_path / "ca.pem"))
+    with pytest.raises(InvalidSignature):
+        old.verify_directly_issued_by(load(tmp_path / "ca.pem"))
 
 
 # -- what is refused, and changes nothing --------------------------------------------------------------
@@ -274,6 +297,19 @@ def test_the_command_says_what_it_wrote_and_who_may_have_it(tmp_path: Path) -> N
     renewed = program.bare("cluster", "certs", str(folder), "--host", "w", "--renew")
     assert (renewed.code, renewed.err) == (0, "")
     assert "made the CA" not in renewed.out
+    expelled = program.bare("cluster", "certs", str(folder), "--expel", "w")
+    assert (expelled.code, expelled.err, (folder / "w").exists()) == (0, "", False)
+    assert "made the CA" in expelled.out
+    assert f"wrote '{folder / 'master'}' for master, 10.0.0.5, valid" in expelled.out
+    assert "'w' can get in until the scheduler is started again: copy the new folders over the old ones" in expelled.out
+    before = files(folder)
+    for words, says in (
+        (["w"], "has no folder of that name; there is 'master'"),
+        (["master", "--host", "master"], "at once"),
+    ):
+        answer = program.bare("cluster", "certs", str(folder), "--expel", *words)
+        assert (answer.code, says in answer.err) == (2, True)
+    assert files(folder) == before
 
 
 def made_until(folder: Path) -> object:

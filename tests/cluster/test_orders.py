@@ -1,9 +1,11 @@
 """Orders into the ledger of one node: whatever comes twice, too late, or at a bad moment."""
 
+import hashlib
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from adaptive_scheduler import dispatch
 from adaptive_scheduler.cluster.cargo import Hold, pack
 from adaptive_scheduler.cluster.ledger import Ledger
 from adaptive_scheduler.cluster.mirror import Intent, Mirror
+from adaptive_scheduler.cluster.printed import PIECE, Piece, understood, whole
 from adaptive_scheduler.config import load
 from adaptive_scheduler.model import TaskState
 from adaptive_scheduler.runfolder import RunFolder
@@ -174,15 +177,77 @@ def test_what_one_cycle_took_in_is_not_overwritten_by_a_slower_one(
     told = perform(ledger, cargo)
     mirror = Mirror(RunFolder(tmp_path / "mirror"))
     mirror.write_intent(Intent("n1", ledger.identity, datetime.now().astimezone()))
-    mirror.take_in(told)
+    mirror.take_in(told["done"], told["output"])
     ledger.ack([RUN])
     late = ledger.fetch(RUN)
     assert late is not None
     assert late["output"] == b""
-    assert mirror.take_in(late) == mirror.outcome()
+    assert mirror.take_in(late["done"], late["output"]) == mirror.outcome()
     assert mirror.folder.output.read_bytes() == told["output"] != b""
 
 
 def test_tasks_that_began_together_never_share_a_run() -> None:
     state = TaskState(first_seen=datetime(2025, 11, 2, 22, 35).astimezone())
     assert len({of_beat(f"task{number}", state) for number in range(20_000)}) == 20_000
+
+
+def test_scripts_that_no_run_used_for_two_weeks_are_removed_and_sent_again(
+    ledger: Ledger, cargo: dict[str, Any], tmp_path: Path
+) -> None:
+    perform(ledger, cargo)
+    (sent,) = ledger.hold.sent.iterdir()
+    now = datetime.now().astimezone()
+    ledger.forget(now + timedelta(days=13))
+    assert sent.exists()
+    ledger.forget(now + timedelta(days=15))
+    assert not sent.exists()
+    assert perform(ledger, {**cargo, "run_id": f"{RUN}2"})["done"]["status"] == "ok"
+
+
+def test_a_script_is_kept_from_its_last_use_on(ledger: Ledger, cargo: dict[str, Any], tmp_path: Path) -> None:
+    perform(ledger, cargo)
+    (sent,) = ledger.hold.sent.iterdir()
+    now = datetime.now().astimezone()
+    long_ago = (now - timedelta(days=20)).timestamp()
+    os.utime(sent, (long_ago, long_ago))
+    perform(ledger, {**cargo, "run_id": f"{RUN}2"})
+    ledger.forget(now)
+    assert sent.exists()
+
+
+def test_a_script_of_a_live_run_is_kept_however_long_that_takes(
+    ledger: Ledger, cargo: dict[str, Any], tmp_path: Path
+) -> None:
+    (step,) = cargo["steps"]
+    script = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\n".encode()
+    step |= {"content": script, "sha256": hashlib.sha256(script).hexdigest()}
+    ledger.begin(cargo, {})
+    later = datetime.now().astimezone() + timedelta(days=30)
+    ledger.forget(later)
+    assert (ledger.hold.sent / step["sha256"] / "job.py").exists()
+    (tmp_path / "go").touch()
+    told = perform(ledger, cargo)
+    assert told["done"]["status"] == "ok"
+    ledger.forget(later)
+    assert not (ledger.hold.sent / step["sha256"]).exists()
+
+
+def test_a_large_output_travels_in_pieces_and_never_with_the_end_of_its_run(
+    ledger: Ledger, cargo: dict[str, Any], tmp_path: Path
+) -> None:
+    cargo["spec"]["output_max_bytes"] = 10_000_000
+    (step,) = cargo["steps"]
+    script = b"import sys\nfor number in range(500_000):\n    sys.stdout.write(f'{number:06}\\n')\n"
+    step |= {"content": script, "sha256": hashlib.sha256(script).hexdigest()}
+    told = perform(ledger, cargo)
+    assert (told["done"]["status"], told["output"], told["bytes"]) == ("ok", b"", 3_500_000)
+    asked = []
+
+    def ask(offset: int, limit: int) -> Piece | None:
+        asked.append(found := understood(ledger.printed(RUN, offset, 1 << 40), limit))
+        return found
+
+    output = whole(b"", told["bytes"], 10_000_000, ask)
+    assert output == (ledger.runs / RUN / "output.log").read_bytes()
+    assert max(len(found.content) for found in asked if found) <= PIECE
+    assert len(asked) == 4

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import pytest
 
 from adaptive_scheduler.cluster.link import Link
 from adaptive_scheduler.fleet import Cluster as Wanted
+from adaptive_scheduler.model import TaskState
 from adaptive_scheduler.opening import open_world
+from adaptive_scheduler.store import Store
+from tests.builders import event
 from tests.cluster.machines import Cluster, cluster, cycle
 from tests.processes import kill, until
 from tests.program import Program
@@ -95,6 +99,17 @@ def decision(program: Program, task: str = "job", *words: str) -> dict[str, Any]
     return next(one for one in answer.json["decisions"] if one["task"] == task)
 
 
+def claimed_by_a_cycle_that_dies(program: Program) -> dict[str, Any]:
+    """One cycle that is killed between claim and submit; returns the live run that it leaves."""
+    dying = (
+        "import os; from adaptive_scheduler.cluster import runner; runner.ClusterRunner.submit = lambda *_: os._exit(9)"
+    )
+    argv = [sys.executable, "-c", f"{dying}; from adaptive_scheduler.cli import main; main()", *program.argv("run")[3:]]
+    assert subprocess.run(argv, env=program.environ, cwd=program.folder, check=False).returncode == 9
+    live: dict[str, Any] = program.state["tasks"]["job"]["live"]
+    return live
+
+
 # -- where all goes well -------------------------------------------------------------------------------
 
 
@@ -128,6 +143,33 @@ def test_a_long_run_is_taken_in_by_a_later_cycle(shared: Cluster, tmp_path: Path
     ended(shared, run_id)
     assert collected(program) == [(run_id, "ok")]
     assert program.starts("job.py") == [run_id]
+
+
+def test_logs_of_a_run_that_lives_on_a_node_show_what_it_printed_so_far(shared: Cluster, tmp_path: Path) -> None:
+    program, go = waiting(shared, tmp_path)
+    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=go))
+    run_id = begun(program)
+    until(lambda: program("logs", "job").out == "halfway\n", "what it prints")
+    with program.start("logs", "job", "--follow") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "halfway\n"
+        go.touch()
+        out, err = following.communicate()  # no cycle has taken it in
+    assert (out, err, following.returncode) == ("over\n", "", 0)
+    assert collected(program) == [(run_id, "ok")]
+    assert program("logs", "job").out == "halfway\nover\n"
+
+
+def test_logs_of_a_run_whose_node_cannot_be_asked_say_where_it_is(own: Cluster, tmp_path: Path) -> None:
+    scheduler, node = own.scheduler().start(), own.node("n1").up()
+    program, _ = waiting(own, tmp_path)
+    begun(program)
+    node.kill()
+    scheduler.stop()
+    answer = program("logs", "job")
+    assert (answer.code, answer.out) == (1, "")
+    assert "'job' is on node 'n1': nobody listens at" in answer.err
+    assert answer.err.endswith("what it printed comes here with its end\n")
 
 
 def test_a_megabyte_of_output_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
@@ -331,12 +373,7 @@ def test_a_run_lives_through_the_death_of_its_cycle(shared: Cluster, tmp_path: P
 
 def test_a_run_that_was_claimed_and_never_submitted_comes_back_and_runs_once(shared: Cluster, tmp_path: Path) -> None:
     program = shared.project(tmp_path, ON_N1).script("job.py", "").at(NOW)
-    dying = (
-        "import os; from adaptive_scheduler.cluster import runner; runner.ClusterRunner.submit = lambda *_: os._exit(9)"
-    )
-    argv = [sys.executable, "-c", f"{dying}; from adaptive_scheduler.cli import main; main()", *program.argv("run")[3:]]
-    assert subprocess.run(argv, env=program.environ, cwd=tmp_path, check=False).returncode == 9
-    claimed = program.state["tasks"]["job"]["live"]["run_id"]
+    claimed = claimed_by_a_cycle_that_dies(program)["run_id"]
     program.at(NOW + timedelta(seconds=30))
     assert cycle(program).json["decisions"][0]["code"] == "RUNNING"
     program.at(NOW + timedelta(minutes=3))
@@ -344,6 +381,18 @@ def test_a_run_that_was_claimed_and_never_submitted_comes_back_and_runs_once(sha
     assert len(program.starts("job.py")) == 1
     assert program.starts("job.py") != [claimed]
     assert b'"void"' in (shared.dir_of("n1") / "runs" / claimed / "claim").read_bytes()
+
+
+def test_a_run_for_an_event_that_never_began_is_told_of_it_when_it_begins(shared: Cluster, tmp_path: Path) -> None:
+    text = '[events.full]\nwhen = "memory_usage > 60"\n' + ON_N1.replace('interval = "1h"', 'on = ["full"]')
+    program = shared.project(tmp_path, text).script("job.py", "print(os.environ['ADAPTIVE_EVENT'])\n")
+    with Store(program.outputs).transaction(NOW) as transaction:
+        happened = {"job": TaskState(first_seen=NOW, event=event("full", at=NOW))}
+        transaction.state = replace(transaction.state, tasks=happened)
+    assert claimed_by_a_cycle_that_dies(program.at(NOW))["code"] == "EVENT"
+    assert [status for _, status in collected(program.at(NOW + timedelta(minutes=3)))] == ["ok"]
+    assert json.loads(program("logs", "job").out.splitlines()[-1])["kind"] == "full"
+    assert program.history()[0]["event"]
 
 
 @pytest.mark.parametrize("policy", ["report", "rerun"])
@@ -356,6 +405,20 @@ def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_p
     assert first == (run_id, "interrupted")
     assert [status for _, status in others] == ({"report": [], "rerun": ["ok"]}[policy])
     assert len(program.starts("job.py")) == {"report": 1, "rerun": 2}[policy]
+    assert collected(program) == []
+
+
+def test_what_a_run_printed_that_was_cut_off_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
+    program, _ = waiting(shared, tmp_path)
+    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=tmp_path / "go"))
+    run_id = begun(program)
+    there = shared.dir_of("n1") / "runs" / run_id / "output.log"
+    until(lambda: there.exists() and b"halfway" in there.read_bytes(), "what it prints")
+    kill(supervisor_of(shared, run_id))
+    assert collected(program) == [(run_id, "interrupted")]
+    assert program("logs", "job").out.splitlines() == ["halfway"]
+    assert program.history()[0]["output_bytes"] == len("halfway\n")
+    assert not there.exists()
     assert collected(program) == []
 
 

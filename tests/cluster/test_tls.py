@@ -55,6 +55,18 @@ def rogue(made: Path) -> Certificates:
     return Certificates.of(str(made / "rogue" / "me"))
 
 
+def test_a_machine_that_was_thrown_out_is_refused_and_all_others_get_in(tmp_path: Path) -> None:
+    make(tmp_path / "tls", "master", "me", "stolen")
+    stolen = copied(tmp_path / "stolen", tmp_path / "tls" / "stolen")
+    make(tmp_path / "tls", expel=["stolen"])
+    with schedulers({"master": tmp_path / "tls" / "master"}) as at:
+        assert refusal(at["master"], Certificates.of(str(tmp_path / "tls" / "me")), PATIENCE_S) == ""
+        assert "was not made with the CA in" in refusal(at["master"], Certificates.of(str(stolen)), PATIENCE_S)
+        credulous = copied(tmp_path / "credulous", stolen)
+        (credulous / "ca.pem").write_bytes((tmp_path / "tls" / "ca.pem").read_bytes())
+        assert "refuses the certificate in" in refusal(at["master"], Certificates(credulous), PATIENCE_S)
+
+
 # -- the folder of a machine ---------------------------------------------------------------------------
 
 
