@@ -93,8 +93,18 @@ def kill_supervisor(go: Go, number: int, dice: random.Random) -> None:
         claim = go.place.folder / f"n{number}" / "runs" / starts[0] / "claim"
         with suppress(psutil.Error):
             pid = json.loads(claim.read_text().splitlines()[0])["pid"]
-            if "supervisor.py" in " ".join(psutil.Process(pid).cmdline()):
+            if any(name in " ".join(psutil.Process(pid).cmdline()) for name in ("supervisor.py", "nursery.py")):
                 psutil.Process(pid).kill()
+
+
+def kill_nursery(go: Go, number: int, dice: random.Random) -> None:
+    """SIGKILL what forks the supervisors of a node, at any moment from before the submit to after the last end."""
+    time.sleep(dice.uniform(0.5, 5.0))
+    for child in go.node_of(number).both()[1:]:
+        with suppress(psutil.Error):
+            for one in child.children():
+                if any("nursery.py" in word for word in one.cmdline()):
+                    one.kill()
 
 
 def freeze(go: Go, number: int, dice: random.Random) -> None:
@@ -120,6 +130,7 @@ CASES: dict[str, tuple[Harm, int]] = {
     "scheduler": (kill_scheduler, 1),
     "cycle": (kill_cycle, AT_ONCE),
     "supervisor": (kill_supervisor, AT_ONCE),
+    "nursery": (kill_nursery, AT_ONCE),
     "freeze": (freeze, AT_ONCE),
     "cut": (cut, AT_ONCE),
 }

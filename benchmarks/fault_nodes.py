@@ -22,6 +22,7 @@ BEFORE = 2
 """The starts before the faulted cycle."""
 ON_ITS_WAY_S = 0.1
 """An order of a cycle that was killed may reach its node so much later."""
+CAME_HOME = ("/done.json", "/output.log")
 WHERE = 'script = "../mark.sh"\nwhere = "any"\n'
 
 
@@ -90,8 +91,12 @@ class Elsewhere(Place):
         return answer
 
     def lay_out(self, cut: Cut, *, known: bool) -> None:
-        """Leave of the master what a power cut leaves; the node has `known` of the orders, or of none."""
+        """Leave of the master what a power cut leaves; the node has `known` of the orders, or of none.
+
+        Of what has come home it knows in any case.
+        """
         marks = self.marks.read_bytes()
+        known = known or any("/earlier/" not in name and name.endswith(CAME_HOME) for name in cut.files)
         lay_out(self, cut)
         if known:
             self.marks.write_bytes(marks)
