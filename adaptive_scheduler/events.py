@@ -170,9 +170,9 @@ def encode_culprit(culprit: Culprit) -> Plain:
 
 def decode(plain: Mapping[str, Any]) -> Event:
     """Return the event that `encode` wrote; ValueError, KeyError or TypeError when it is none."""
-    culprit = plain.get("culprit")
+    name, culprit = _text(plain["kind"]), plain.get("culprit")
     return Event(
-        name=_text(plain["kind"]),
+        name=name,
         at=from_iso(plain["at"]),
         value=_number(plain.get("value")),
         expected=_number(plain.get("expected")),

@@ -25,12 +25,13 @@ on {system}, Python {python}, {date}, as {user}.
 
 A project has four tasks: one has ended long ago, one waits to be collected, two are due, and one of these fails. A
 cycle (and the very first one of a new project, one whose runs go to a node, and the supervisor of a run) is watched
-by strace, which shows each call that touches a file of the project. Then the same is done again and again, and each time one call meets a
-fault: SIGKILL before it takes effect, or an error of the disk, once or from then on. Plain cycles follow, five
-minutes apart by their clock, until nothing is left to do. Then this must be so: the state is readable; every start
-of a script, as the scripts themselves wrote it down outside of the project, has exactly one result in the history,
-and every task exactly one end; nothing was started that had run before; no traceback was printed, and an exit code
-of 2 or 3 came with the file; no process, no half-written file and no half-made run folder is left.
+by strace, which shows each call that touches a file of the project. Then the same is done again and again, and each
+time one call meets a fault: SIGKILL before it takes effect, or an error of the disk, once or from then on. Plain
+cycles follow, five minutes apart by their clock, until nothing is left to do. Then this must be so: the state is
+readable; every start of a script, as the scripts themselves wrote it down outside of the project, has exactly one
+result in the history, and every task exactly one end; nothing was started that had run before; no traceback was
+printed, and an exit code of 2 or 3 came with the file; no process, no half-written file and no half-made run folder
+is left.
 
 | faults | runs started | lost | doubled | interrupted | left behind | tracebacks | met nothing |
 |---|---|---|---|---|---|---|---|
@@ -119,8 +120,8 @@ def _power(power: Sequence[Lost]) -> Iterator[str]:
     yield "All that a cycle, its supervisors and scripts do is recorded in its order. At each moment the worst is laid"
     yield "out that a journalling file system may leave: names whose folder was not fsynced are there or not (those of"
     yield "the runs apart from the rest), and content that was not fsynced is the older one, is there, or is NUL. Names"
-    yield "within one folder come and go in their order. Then cycles follow as above. Where runs go to a node, that knows"
-    yield "of all orders, or of none that had not come home.\n"
+    yield "within one folder come and go in their order. Then cycles follow as above. Where runs go to a node, that"
+    yield "knows of all orders, or of none that had not come home.\n"
     yield "| what | names not yet safe | content not yet safe | moments | outcomes |"
     yield "|---|---|---|---|---|"
     kinds: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)

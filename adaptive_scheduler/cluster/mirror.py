@@ -7,7 +7,7 @@ the folder is like that of any run. Once durable, the node may forget.
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from adaptive_scheduler.events import Event
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished
+from adaptive_scheduler.strict import text
 from adaptive_scheduler.times import from_iso, iso
 
 
@@ -67,14 +68,10 @@ class Mirror:
     def intent(self) -> Intent | None:
         """Return what was intended, None when that cannot be read."""
         try:
-            plain = json.loads(files.read_bytes(self.folder.intent))
+            plain = files.read_json(self.folder.intent)
+            intent = Intent(text(plain["node"]), text(plain["ledger"]), from_iso(plain["at"]))
             event = plain.get("event")
-            return Intent(
-                str(plain["node"]),
-                str(plain["ledger"]),
-                from_iso(plain["at"]),
-                None if event is None else events.decode(event),
-            )
+            return intent if event is None else replace(intent, event=events.decode(event))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

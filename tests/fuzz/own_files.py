@@ -23,6 +23,7 @@ from adaptive_scheduler import record as registration
 from adaptive_scheduler.almanac import LOAD_NAME, NAME, Almanac
 from adaptive_scheduler.backends.base import Registration
 from adaptive_scheduler.baseline import Baseline
+from adaptive_scheduler.cluster.mirror import Mirror
 from adaptive_scheduler.edges import Seen
 from adaptive_scheduler.events import Answer
 from adaptive_scheduler.history import History
@@ -30,6 +31,7 @@ from adaptive_scheduler.lookout import MachineLookout
 from adaptive_scheduler.model import State, Status
 from adaptive_scheduler.notify import About, Notice, Ping, Signal
 from adaptive_scheduler.plan import plan
+from adaptive_scheduler.runfolder import RunFolder
 from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.textfile import Textfile
 from adaptive_scheduler.validation import validate
@@ -50,6 +52,11 @@ RHYTHMS = (json.dumps(_RHYTHM).encode(),)
 LOADS = (json.dumps(_LOAD).encode(), json.dumps({"version": 1, **rolling.encode(tables.load(days=8))}).encode())
 RECENTS = (
     b'[{"cpu_load":18,"memory_usage":45.9,"timestamp":"2025-11-02T22:30:00+00:00","foreign_cpu":null,"source":"x"}]',
+)
+INTENTS = (
+    b'{"node":"n1","ledger":"0123456789abcdef","at":"2025-11-02T22:29:00+00:00"}',
+    b'{"node":"n1","ledger":"l","at":"2025-11-02T22:29:00+00:00","event":{"kind":"cpu_spike","at":"2025-11-02T22:29:00+00:00",'
+    b'"value":1.5,"unit":"percent","since":"2025-11-02T22:20:00+00:00","reason":"r"}}',
 )
 ANSWERS = (b'{"version":1,"answers":{"web":{"at":"2025-11-02T22:29:00+00:00","ms":12.5,"problem":""}}}',)
 _ITEMS = (Notice(About.FAILURE, NOW, "exit code 3", "a", "r1"), Ping("URL", Signal.FAIL, NOW, "x", "a", "r1"))
@@ -185,6 +192,19 @@ def answers(data: bytes, folder: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return "some" if found else "none"
     return "order"
+
+
+def intent(data: bytes, folder: Path) -> str:
+    """What was intended with a run elsewhere is known or not, and known again when written anew."""
+    one = Mirror(RunFolder(folder / "run"))
+    folder.joinpath("run").mkdir(exist_ok=True)
+    one.folder.intent.write_bytes(data)
+    found = one.intent()
+    if found is None:
+        return "unknown"
+    one.write_intent(found)
+    assert one.intent() == found
+    return "known" if found.event is None else "for an event"
 
 
 def outbox(data: bytes, folder: Path) -> str:

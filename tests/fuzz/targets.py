@@ -39,6 +39,7 @@ TARGETS: dict[str, Target] = {
     "baseline": Target(own_files.baseline, own_files.BASELINES),
     "recent": Target(own_files.recent, own_files.RECENTS),
     "totals": Target(own_files.totals, own_files.TOTALS),
+    "intent": Target(own_files.intent, own_files.INTENTS),
     "answers": Target(own_files.answers, own_files.ANSWERS),
     "outbox": Target(own_files.outbox, own_files.OUTBOX, own_files.OUTBOX_WORDS),
     "beats": Target(of_short.beats, of_short.BEATS),
