@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import isfinite
 from typing import Any
 
+from adaptive_scheduler.strict import number, text
 from adaptive_scheduler.times import from_iso, iso
 
 Plain = dict[str, Any]
@@ -170,18 +170,18 @@ def encode_culprit(culprit: Culprit) -> Plain:
 
 def decode(plain: Mapping[str, Any]) -> Event:
     """Return the event that `encode` wrote; ValueError, KeyError or TypeError when it is none."""
-    name, culprit = _text(plain["kind"]), plain.get("culprit")
+    name, culprit = text(plain["kind"]), plain.get("culprit")
     return Event(
         name=name,
         at=from_iso(plain["at"]),
         value=_number(plain.get("value")),
         expected=_number(plain.get("expected")),
-        unit=_text(plain["unit"]),
+        unit=text(plain["unit"]),
         since=from_iso(plain["since"]),
-        reason=_text(plain["reason"]),
-        source=_text(plain.get("source") or ""),
+        reason=text(plain["reason"]),
+        source=text(plain.get("source") or ""),
         culprit=None if culprit is None else _culprit(culprit),
-        caused_by=_text(plain.get("caused_by") or ""),
+        caused_by=text(plain.get("caused_by") or ""),
     )
 
 
@@ -193,33 +193,21 @@ def as_text(event: Event) -> str:
 def _culprit(plain: Mapping[str, Any]) -> Culprit:
     if not isinstance(plain, Mapping):
         raise TypeError(f"{plain!r} is not a culprit")
-    pid, created, processes = (
-        _number(number) for number in (plain["pid"], plain["created"], plain.get("processes", 1))
-    )
+    pid, created, processes = (_number(one) for one in (plain["pid"], plain["created"], plain.get("processes", 1)))
     if pid is None or created is None or processes is None:
         raise TypeError(f"{plain!r} lacks a number")
     rss, growth = _number(plain.get("rss_bytes")), _number(plain.get("growth_bytes_per_hour"))
     return Culprit(
-        name=_text(plain["name"]),
+        name=text(plain["name"]),
         pid=int(pid),
         created=created,
         rss=None if rss is None else int(rss),
         growth_per_hour=None if growth is None else int(growth),
         cpu_percent=_number(plain.get("cpu_percent")),
-        run_id=_text(plain.get("run_id") or ""),
+        run_id=text(plain.get("run_id") or ""),
         processes=int(processes),
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
-
-
 def _number(value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)
+    return None if value is None else number(value)
