@@ -29,16 +29,15 @@ import fault_disk
 import fault_page
 import fault_power
 import psutil
-from fault_nodes import Elsewhere
+from fault_nodes import NODES, THE_NODE, Elsewhere
 from fault_page import Lost, Tried
 from fault_project import Answer, Place
-from fault_sites import CALLS, KILL, Fault, calls_of, faults_for, role
+from fault_sites import CALLS, KILL, Fault, calls_of, calls_of_threads, faults_for, role
 from fault_verdict import judge
 from members import alive
 
 WORKERS = 2
-NODES = "cycle with nodes"
-PROCESSES = ("cycle", "first cycle", "short cycle", NODES, "supervisor")
+PROCESSES = ("cycle", "first cycle", "short cycle", NODES, THE_NODE, "supervisor")
 POWERED = ("cycle", "first cycle", "short cycle", NODES)
 SHORT = 3
 """The short cycle comes so many ticks after the others, behind a whole one that leaves it a note."""
@@ -76,6 +75,8 @@ def begin(place: Place, who: str, trace: Sequence[str]) -> Answer:
     """Let a process of the project be watched, or harmed."""
     if who == "supervisor":
         return place.cycle(0, "--task", "quick", python=place.supervisor(trace))
+    if isinstance(place, Elsewhere) and who == THE_NODE:
+        return place.cycle_with_node(trace)
     if who == "short cycle":
         return place.cycle(SHORT, measured=True, trace=trace)
     return place.cycle(0, *(["--task", "quick"] if who == "first cycle" else []), trace=trace)
@@ -89,12 +90,12 @@ def after(who: str) -> int:
 def harm(place: Place, fault: Fault) -> Tried:
     """Let a fault meet the project, and judge what became of it."""
     here = fault._replace(path=place.here(fault.path))
-    name = role(here.path, place.folder)
+    name = role(here.path, place.touched_by(fault.who))
     for _ in range(AIMS):
         prepare(place, fault.who)
         answer = begin(place, fault.who, here.options())
         if place.log.exists() and here.met(place.log.read_text(errors="replace")):
-            killed = fault.what == KILL and fault.who != "supervisor"
+            killed = fault.what == KILL and fault.who not in ("supervisor", THE_NODE)
             return Tried(
                 fault, name, judge(place, answer, killed=killed, after=SHORT if fault.who == "short cycle" else 0)
             )
@@ -105,7 +106,8 @@ def plan(place: Place, who: str, *, dense: bool) -> list[Fault]:
     """Watch a process and return the faults for what it did, their paths from the project on."""
     prepare(place, who)
     begin(place, who, ["-e", f"trace={CALLS}"])
-    calls = calls_of(place.log.read_text(errors="replace"), place.folder)
+    log = place.log.read_text(errors="replace")
+    calls = (calls_of_threads if who == THE_NODE else calls_of)(log, place.touched_by(who))
     return [one._replace(path=place.anywhere(one.path)) for one in faults_for(who, calls, dense=dense)]
 
 
@@ -155,7 +157,7 @@ def _open_place(root: str, at: float, until_s: float, mark: str, places: "Synchr
 
 
 def _place(who: str) -> Place:
-    return _places[who == NODES]
+    return _places[who in (NODES, THE_NODE)]
 
 
 def _do(work: Work) -> Found:
@@ -195,7 +197,7 @@ def main() -> int:
     tried: list[Tried] = []
     power: list[Lost] = []
     disk: list[fault_disk.Step] = []
-    mark = os.urandom(8).hex() if NODES in asked.only else ""
+    mark = os.urandom(8).hex() if {NODES, THE_NODE} & {*asked.only} else ""
     with tempfile.TemporaryDirectory(prefix="faults-") as root, gone_at_last(mark):
         common = (root, at, began_s + asked.seconds, mark, places)
         _open_place(*common)

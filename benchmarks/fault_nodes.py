@@ -5,24 +5,31 @@ makes a run the same one for the node however often it is ordered, so the ids ar
 pretended time of the place.
 """
 
+import hashlib
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 from fault_power import Cut, lay_out
-from fault_project import CONFIG, Answer, Place, until
+from fault_project import CONFIG, Answer, Place, is_traced, until
 from members import MARK, Member
 from members import Place as Loopback
 
 NODE = "n1"
+NODES, THE_NODE = "cycle with nodes", "node"
+"""The processes that can be harmed here."""
 BEFORE = 2
 """The starts before the faulted cycle."""
 ON_ITS_WAY_S = 0.1
 """An order of a cycle that was killed may reach its node so much later."""
 CAME_HOME = ("/done.json", "/output.log")
+AGAIN = 'while :; do "$@"; sleep 0.1; done'
+"""A node that is killed is started again at once, as often as it is."""
 WHERE = 'script = "../mark.sh"\nwhere = "any"\n'
 
 
@@ -32,23 +39,68 @@ class Elsewhere(Place):
     def __init__(self, root: Path, at: datetime, mark: str) -> None:
         super().__init__(root, at)
         self.loopback, self.mark = Loopback(root), mark
-        self.runs = root / NODE / "runs"
+        self.there, self.node_log = root / NODE, root / "node.log"
+        self.runs = self.there / "runs"
 
     def make(self) -> None:
         """Start the cluster, then make the project as it is before a fault."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTIVE_")}
         env |= {MARK: self.mark, "ADAPTIVE_FAKE_SAMPLE": "cpu=50,memory=40"}
         Member(self.loopback.scheduler(), env, self.root / "scheduler.log")
-        log = self.root / "node.log"
-        Member(self.loopback.node(NODE), env, log)
-        until(lambda: "joined" in log.read_text())
+        argv = ["sh", "-c", AGAIN, "sh", *self.loopback.node(NODE), "--child"]
+        with self.node_log.open("wb") as log:
+            self.node = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        until(lambda: self._joined() == 1)
         super().make()
+
+    def _joined(self) -> int:
+        """Return how often the node has joined."""
+        return self.node_log.read_text(errors="replace").count(" joined ")
 
     @property
     def config(self) -> str:
         """The tasks of the other project, each for any node."""
         head = CONFIG.replace("[interpreters]\n", f'[cluster]\nmaster = "{self.loopback.master}"\n[interpreters]\n')
         return head.replace('script = "../mark.sh"\n', WHERE)
+
+    def touched_by(self, who: str) -> Path:
+        """Return the folder whose calls a process is watched for."""
+        return self.there if who == THE_NODE else self.folder
+
+    @property
+    def tries_again(self) -> bool:
+        """Whether a run that was cut off is run once more: it is only told, `on_loss` says so."""
+        return False
+
+    def anywhere(self, path: str) -> str:
+        """Return a path as it is called in every place, on the node too."""
+        return super().anywhere(path).replace(str(self.there), "{node}").replace(self._script(), "{script}")
+
+    def here(self, path: str) -> str:
+        """Return the path in this place for what `anywhere` returned."""
+        there = path.startswith("{node}")
+        path = super().here(path).removeprefix(str(self.folder) if there else "")
+        return path.replace("{node}", str(self.there)).replace("{script}", self._script())
+
+    def _script(self) -> str:
+        """Return how the node calls the script, which has a path of this place in it."""
+        return hashlib.sha256((self.root / "mark.sh").read_bytes()).hexdigest()
+
+    def cycle_with_node(self, trace: Sequence[str]) -> Answer:
+        """Call the cycle while the node is watched, or harmed; a node that was killed is there again afterwards."""
+        (worker,) = psutil.Process(self.node.pid).children()
+        joined = self._joined()
+        watcher = subprocess.Popen(
+            ["strace", "-f", "-p", str(worker.pid), "-q", "-o", str(self.log), "-y", *trace], stderr=subprocess.DEVNULL
+        )
+        until(lambda: is_traced(worker.pid))
+        try:
+            return self.cycle(0)
+        finally:
+            watcher.terminate()
+            watcher.wait()
+            if not worker.is_running():
+                until(lambda: self._joined() > joined)
 
     def keep(self, name: str) -> None:
         """Keep a copy of what the node knows, too; what waits to be collected has ended."""

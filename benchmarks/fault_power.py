@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fault_project import Place
-from fault_sites import role
+from fault_sites import lines_of, role
 
 TRACED = (
     "openat,write,pwrite64,ftruncate,fsync,fdatasync,?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat,"
@@ -23,8 +23,6 @@ TRACED = (
 OPTIONS = ["-f", "-xx", "-s", "4000000", "-e", f"trace={TRACED}"]
 
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (\d+)")
-_CUT = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
-_REST = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _OPEN = re.compile(r"^\d+<([^>]*)>")
 
@@ -151,18 +149,6 @@ def _content(one: Inode, content: str) -> bytes:
     if content == "older":
         return one.safe
     return one.safe[: len(one.content)].ljust(len(one.content), b"\0")
-
-
-def lines_of(log: str) -> Iterator[str]:
-    """Yield the calls of a trace of several processes, each whole and at its end."""
-    begun: dict[str, str] = {}
-    for line in log.splitlines():
-        if cut := _CUT.match(line):
-            begun[cut[1]] = cut[2]
-        elif rest := _REST.match(line):
-            yield f"{rest[1]} {begun.pop(rest[1], '')}{rest[2]}"
-        else:
-            yield line
 
 
 def cuts(disk: Disk, log: str) -> Iterator[Cut]:

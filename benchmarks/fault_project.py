@@ -98,6 +98,15 @@ class Place:
 
     # -- the project -------------------------------------------------------------------------------
 
+    def touched_by(self, _who: str) -> Path:
+        """Return the folder whose calls a process is watched for."""
+        return self.folder
+
+    @property
+    def tries_again(self) -> bool:
+        """Whether a run that was cut off is run once more."""
+        return True
+
     @property
     def config(self) -> str:
         """Its tasks.toml."""
@@ -184,7 +193,7 @@ class Place:
             argv = ["strace", "-p", str(child), "-q", "-o", str(self.log), "-y"]
             argv += trace
             watcher = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
-            until(lambda: _is_traced(child))
+            until(lambda: is_traced(child))
         os.write(opened, b".")
         os.close(opened)
         status = _ended(child)
@@ -263,7 +272,8 @@ def _known_ids(python: str, now: datetime, at: datetime) -> None:
         spawn.spawn.__kwdefaults__ = {"python": python}
 
 
-def _is_traced(pid: int) -> bool:
+def is_traced(pid: int) -> bool:
+    """Whether a process is watched, or gone."""
     try:
         return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -28,6 +28,8 @@ ERRORS: dict[str, tuple[tuple[str, bool], ...]] = {
 KILL = "SIGKILL"
 
 _LINE = re.compile(r"^(\w+)\((.*)\) += (.*)$")
+_CUT = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
+_REST = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 _RUN = re.compile(r"runs/[^/]+/[^/]+(?=/|$)")
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp$")
 
@@ -82,6 +84,29 @@ def calls_of(log: str, folder: Path) -> list[Call]:
         seen[told[1], path] += 1
         found.append(Call(told[1], path, seen[told[1], path], "O_CREAT" in line))
     return found
+
+
+def lines_of(log: str) -> Iterator[str]:
+    """Yield the calls of a trace of several processes, each whole and at its end."""
+    begun: dict[str, str] = {}
+    for line in log.splitlines():
+        if cut := _CUT.match(line):
+            begun[cut[1]] = cut[2]
+        elif rest := _REST.match(line):
+            yield f"{rest[1]} {begun.pop(rest[1], '')}{rest[2]}"
+        else:
+            yield line
+
+
+def calls_of_threads(log: str, folder: Path) -> list[Call]:
+    """Return the same of a process with threads, as far as a fault can be aimed at them.
+
+    That is the first of a kind at a path, for each thread counts its own; names of temporary files are not foreseen.
+    A `close` that is made to fail is none, and would leave what it locks locked as long as the process lives.
+    """
+    whole = "\n".join(line.partition(" ")[2].lstrip() for line in lines_of(log))
+    calls = calls_of(whole, folder)
+    return [one for one in calls if one.nth == 1 and one.name != "close" and not _TEMPORARY.search(one.path)]
 
 
 def role(path: str, folder: Path) -> str:
