@@ -47,6 +47,11 @@ class RunFolder(NamedTuple):  # a dataclass would cost every supervisor 6 ms to 
         return self.path / "done.json"
 
     @property
+    def intent(self) -> Path:
+        """Which node has the run; only there where the run is not."""
+        return self.path / "intent.json"
+
+    @property
     def stop(self) -> Path:
         """Made by whoever wants the run to end, where no signal can say so."""
         return self.path / "stop"

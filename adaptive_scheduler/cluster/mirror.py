@@ -7,7 +7,6 @@ lie beside it, the latter last: from then on the folder is like that of any run.
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from adaptive_scheduler import events, files
@@ -16,8 +15,6 @@ from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners.base import Finished
 from adaptive_scheduler.times import from_iso, iso
-
-INTENT = "intent.json"
 
 
 @dataclass(frozen=True)
@@ -41,14 +38,9 @@ class Mirror:
     folder: RunFolder
 
     @property
-    def intent_file(self) -> Path:
-        """What was intended."""
-        return self.folder.path / INTENT
-
-    @property
     def is_ours(self) -> bool:
         """Whether this is the folder of a run elsewhere."""
-        return self.intent_file.exists()
+        return self.folder.intent.exists()
 
     def write_intent(self, intent: Intent) -> None:
         """Make the folder and write what is intended, durably; raises OSError."""
@@ -56,12 +48,12 @@ class Mirror:
         plain: dict[str, Any] = {"node": intent.node, "ledger": intent.ledger, "at": iso(intent.at)}
         if intent.event is not None:
             plain["event"] = events.encode(intent.event)
-        files.replace_file(self.intent_file, json.dumps(plain).encode())
+        files.replace_file(self.folder.intent, json.dumps(plain).encode())
 
     def intent(self) -> Intent | None:
         """Return what was intended, None when that cannot be read."""
         try:
-            plain = json.loads(files.read_bytes(self.intent_file))
+            plain = json.loads(files.read_bytes(self.folder.intent))
             event = plain.get("event")
             return Intent(
                 str(plain["node"]),

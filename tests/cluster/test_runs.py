@@ -160,6 +160,14 @@ def test_logs_of_a_run_whose_node_cannot_be_asked_say_where_it_is(own: Cluster, 
     assert answer.err.endswith("what it printed comes here with its end\n")
 
 
+def test_a_copy_of_a_project_does_its_own_runs(shared: Cluster, tmp_path: Path) -> None:
+    for name in ("one", "other"):  # with the same past: both see their task first at the same moment
+        program = shared.project(tmp_path / name, ON_N1).script("job.py", f"print({name!r})\n").at(NOW)
+        assert [run["status"] for run in cycle(program).json["runs"]] == ["ok"]
+        assert program("logs", "job").out.split() == [name]
+    assert len(program.starts("job.py")) == 1
+
+
 def test_a_megabyte_of_output_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
     program = shared.project(tmp_path, ON_N1).script("job.py", "print('x' * 990_000, 'the end')\n")
     (run,) = cycle(program).json["runs"]
@@ -408,6 +416,29 @@ def test_what_a_run_printed_that_was_cut_off_comes_home_and_leaves_the_node(shar
     assert program.history()[0]["output_bytes"] == len("halfway\n")
     assert not there.exists()
     assert collected(program) == []
+
+
+@pytest.mark.parametrize("what", ["where", "where and [cluster]", "the task"])
+def test_a_run_lives_through_a_change_of_tasks_toml(shared: Cluster, tmp_path: Path, what: str) -> None:
+    program, go = waiting(shared, tmp_path)
+    text = (program.folder / "tasks.toml").read_text()
+    run_id = begun(program.at(NOW))
+    without = text.replace('where = { node = "n1" }\n', "")
+    if what == "where and [cluster]":
+        without = without.replace(f'[cluster]\nmaster = "{shared.address}"\n', "")
+    if what == "the task":
+        without = without.replace("tasks.job", "tasks.other") + "enabled = false\n"
+    assert without != text
+    program.config(without)
+    assert "never started" not in program("status").out
+    told = cycle(program.at(NOW + timedelta(seconds=10)), "--task", "other" if what == "the task" else "job")
+    assert [run["status"] for run in told.json["runs"] if run["run_id"] == run_id] in ([], ["running"])
+    assert program.starts("job.py") == [run_id]
+    program.config(text)
+    go.touch()
+    ended(shared, run_id)
+    assert (run_id, "ok") in collected(program.at(NOW + timedelta(seconds=20)))
+    assert program.starts("job.py").count(run_id) == 1
 
 
 def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, tmp_path: Path) -> None:
