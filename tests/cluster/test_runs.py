@@ -391,6 +391,26 @@ def test_a_run_for_an_event_that_never_began_is_told_of_it_when_it_begins(shared
     assert program.history()[0]["event"]
 
 
+def test_a_node_that_can_write_nothing_down_gets_nothing_and_its_run_is_out_of_reach(
+    shared: Cluster, tmp_path: Path
+) -> None:
+    node = shared.node("sealed").up()
+    program = shared.project(tmp_path, ON_N1.replace("n1", "sealed")).script("job.py", "").at(NOW)
+    run_id = claimed_by_a_cycle_that_dies(program)["run_id"]
+    runs = shared.dir_of("sealed") / "runs"
+    runs.rename(runs.with_name("aside"))
+    until(lambda: "is gone or cannot be written" in (shared.status()["sealed"]["problem"] or ""), "its trouble")
+    cycle(program.at(NOW + timedelta(minutes=3)))
+    live = program.state["tasks"]["job"]["live"]
+    assert (live["run_id"], "unreachable_since" in live) == (run_id, True)
+    assert "node 'sealed' cannot write down that it will not begin it" in program.log
+    runs.with_name("aside").rename(runs)
+    until(lambda: shared.status()["sealed"]["usable"], "its recovery")
+    assert [status for _, status in collected(program.at(NOW + timedelta(minutes=4)))] == ["ok"]
+    assert len(program.starts("job.py")) == 1
+    node.stop()
+
+
 @pytest.mark.parametrize("policy", ["report", "rerun"])
 def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_path: Path, policy: str) -> None:
     program, go = waiting(shared, tmp_path, f'{ON_N1}on_loss = "{policy}"\n')
