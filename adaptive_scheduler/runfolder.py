@@ -32,11 +32,6 @@ class RunFolder(NamedTuple):  # a dataclass would cost every supervisor 6 ms to 
         return self.path / "spec.json"
 
     @property
-    def intent(self) -> Path:
-        """Which node it was given to, on the machine that gave it."""
-        return self.path / "intent.json"
-
-    @property
     def claim(self) -> Path:
         """Who decides what becomes of the run."""
         return self.path / "claim"
@@ -50,6 +45,19 @@ class RunFolder(NamedTuple):  # a dataclass would cost every supervisor 6 ms to 
     def done(self) -> Path:
         """What became of the run."""
         return self.path / "done.json"
+
+    @property
+    def intent(self) -> Path:
+        """Which node has the run; only there where the run is not."""
+        return self.path / "intent.json"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the run is on a node, as far as that can be seen."""
+        try:
+            return self.intent.exists()
+        except OSError:
+            return False
 
     @property
     def stop(self) -> Path:

@@ -14,12 +14,16 @@ DIGITS = 16
 """Tasks that began together have their beats together, and a node takes two orders of one id for the same run."""
 
 
-def of_beat(name: str, mine: TaskState) -> str:
-    """Return the id of the next run of a task in this state."""
+def of_beat(place: str, name: str, mine: TaskState) -> str:
+    """Return the id of the next run of a task in this state; `place` is where that is kept, and tells copies apart.
+
+    A copy has the same past: where both give work to one node, its run would be taken for that of the other.
+    """
     last, event = mine.last, mine.event
     moments = [mine.anchor or mine.first_seen, mine.retry_at, None if last is None else last.ended_at]
     beat = max(moment for moment in moments if moment is not None).astimezone(UTC)
     parts = (
+        place,
         name,
         _text(mine.first_seen),
         _text(mine.anchor),

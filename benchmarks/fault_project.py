@@ -260,13 +260,14 @@ def _known_ids(python: str, now: datetime, at: datetime) -> None:
 
     Those of another minute are other ones, as they are in truth: what a killed cycle leaves is in nobody's way.
     """
-    from adaptive_scheduler import files, runid
+    from adaptive_scheduler import cycle, files, runid
     from adaptive_scheduler.runners import local, spawn
 
     count = itertools.count(int(now.timestamp()) // 60 % NAMES_A_MINUTE * NAMES_A_MINUTE)
     shim: Any = SimpleNamespace(**{**vars(os), "urandom": lambda size: next(count).to_bytes(size, "big")})
     vars(local)["os"] = vars(files)["os"] = shim
     # The ids of runs on nodes are the same in every place, but for the time that they begin with.
+    vars(cycle)["of_beat"] = lambda _, name, mine: runid.of_beat("", name, mine)
     vars(runid)["_text"] = lambda moment: "" if moment is None else str(moment - at)
     if python:
         spawn.spawn.__kwdefaults__ = {"python": python}

@@ -43,10 +43,7 @@ class Mirror:
     @property
     def is_ours(self) -> bool:
         """Whether this is the folder of a run elsewhere, as far as that can be seen."""
-        try:
-            return self.folder.intent.exists()
-        except OSError:
-            return False
+        return self.folder.is_elsewhere
 
     @property
     def has_ended(self) -> bool:

@@ -277,6 +277,8 @@ class ClusterRunner:
             return Running(run_id) if size is None else Lost(run_id, f"{cause} on {where}", output_bytes=size)
         if chosen is Action.COMES_BACK:
             return ComesBack(run_id, f"{where} never got to begin it", intent.event)
+        if chosen is Action.VOID:  # asked for, and not done: as long as it may still begin nobody may begin it anew
+            return Unreachable(run_id, problem or f"{where} cannot write down that it will not begin it")
         if chosen is Action.UNREACHABLE:
             return Unreachable(run_id, problem or f"{where} does not answer")
         return Running(run_id)

@@ -107,8 +107,7 @@ class Vitals:
             self._readings, now, WINDOW, started=self._started, own_cpu_s=0.0, environ=self.environ
         )
         self._readings = metrics.keep(self._readings, reading, now, WINDOW)
-        free = shutil.disk_usage(self.folder).free
-        trouble = f"its disk has {spoken(free)} left" if free < LEAST_DISK else ""
+        free, trouble = self._room()
         return {
             "protocol": PROTOCOL,
             "versions": self._versions,
@@ -126,6 +125,13 @@ class Vitals:
             "runs": self.ledger.live(),
             "trouble": trouble,
         }
+
+    def _room(self) -> tuple[int, str]:
+        """Return the free bytes of the disk, and why nothing can be written down there, empty when it can."""
+        if not os.access(self.ledger.runs, os.W_OK | os.X_OK):
+            return 0, f"its folder '{self.folder}' is gone or cannot be written; mend that, and start it again"
+        free = shutil.disk_usage(self.folder).free
+        return free, f"its disk has {spoken(free)} left" if free < LEAST_DISK else ""
 
     def _go_on(self) -> None:
         for number in itertools.count(1):

@@ -16,7 +16,7 @@ from adaptive_scheduler.model import State, Task
 from adaptive_scheduler.output import read_from
 from adaptive_scheduler.runfolder import DamagedError, RunFolder
 from adaptive_scheduler.runners import fate, launch, prune
-from adaptive_scheduler.runners.base import Finished, Order, Printed, Running, RunState
+from adaptive_scheduler.runners.base import Finished, Order, Printed, Running, RunState, Unreachable
 from adaptive_scheduler.runners.launch import Spawn
 from adaptive_scheduler.runners.many import Starter
 from adaptive_scheduler.runners.spec import environment, skip, spec_of
@@ -84,17 +84,21 @@ class LocalRunner:
     def states(self, live: Mapping[str, str]) -> dict[str, RunState]:
         """Return the state of runs, given as task -> run id; what was lost is cleaned up."""
         self.reap()
-        return {task: fate.recover(self._folder(task, run_id), run_id) for task, run_id in live.items()}
+        elsewhere = self._elsewhere(live)
+        here = {task: run_id for task, run_id in live.items() if task not in elsewhere}
+        return {task: fate.recover(self._folder(task, run_id), run_id) for task, run_id in here.items()} | elsewhere
 
     def peek(self, live: Mapping[str, str]) -> dict[str, RunState]:
         """Return the same and touch nothing."""
-        return {task: fate.look(self._folder(task, run_id), run_id) for task, run_id in live.items()}
+        elsewhere = self._elsewhere(live)
+        return {task: fate.look(self._folder(task, run_id), run_id) for task, run_id in live.items()} | elsewhere
 
     def wait(self, live: Mapping[str, str], timeout_s: float) -> bool:
         """Wait until one of the runs has ended; False when the time is up before."""
         until_s = time.monotonic() + timeout_s
         pause_s = WAIT_FIRST_S
         folders = [self._folder(task, run_id) for task, run_id in live.items()]
+        folders = [folder for folder in folders if not folder.is_elsewhere]
         if not folders:
             return False
         while all(_goes_on(folder) for folder in folders):
@@ -176,6 +180,15 @@ class LocalRunner:
         """Return the process id of a live run's supervisor."""
         state = fate.look(self._folder(task, run_id), run_id)
         return state.pid if isinstance(state, Running) else None
+
+    def _elsewhere(self, live: Mapping[str, str]) -> dict[str, RunState]:
+        """Return the state of runs that are on a node: nothing of them is here to be looked for, or ended."""
+        found: dict[str, RunState] = {}
+        for task, run_id in live.items():
+            if self._folder(task, run_id).is_elsewhere:
+                cause = "it is on a node, and tasks.toml has no [cluster] any more by which that could be asked"
+                found[task] = self.outcome(task, run_id) or Unreachable(run_id, cause)
+        return found
 
     def _folder(self, task: str, run_id: str) -> RunFolder:
         return RunFolder(self.runs_dir / task / run_id)

@@ -188,7 +188,7 @@ def test_what_one_cycle_took_in_is_not_overwritten_by_a_slower_one(
 
 def test_tasks_that_began_together_never_share_a_run() -> None:
     state = TaskState(first_seen=datetime(2025, 11, 2, 22, 35).astimezone())
-    assert len({of_beat(f"task{number}", state) for number in range(20_000)}) == 20_000
+    assert len({of_beat("outputs", f"task{number}", state) for number in range(20_000)}) == 20_000
 
 
 def test_scripts_that_no_run_used_for_two_weeks_are_removed_and_sent_again(

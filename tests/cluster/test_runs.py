@@ -172,6 +172,14 @@ def test_logs_of_a_run_whose_node_cannot_be_asked_say_where_it_is(own: Cluster, 
     assert answer.err.endswith("what it printed comes here with its end\n")
 
 
+def test_a_copy_of_a_project_does_its_own_runs(shared: Cluster, tmp_path: Path) -> None:
+    for name in ("one", "other"):  # with the same past: both see their task first at the same moment
+        program = shared.project(tmp_path / name, ON_N1).script("job.py", f"print({name!r})\n").at(NOW)
+        assert [run["status"] for run in cycle(program).json["runs"]] == ["ok"]
+        assert program("logs", "job").out.split() == [name]
+    assert len(program.starts("job.py")) == 1
+
+
 def test_a_megabyte_of_output_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
     program = shared.project(tmp_path, ON_N1).script("job.py", "print('x' * 990_000, 'the end')\n")
     (run,) = cycle(program).json["runs"]
@@ -395,6 +403,26 @@ def test_a_run_for_an_event_that_never_began_is_told_of_it_when_it_begins(shared
     assert program.history()[0]["event"]
 
 
+def test_a_node_that_can_write_nothing_down_gets_nothing_and_its_run_is_out_of_reach(
+    shared: Cluster, tmp_path: Path
+) -> None:
+    node = shared.node("sealed").up()
+    program = shared.project(tmp_path, ON_N1.replace("n1", "sealed")).script("job.py", "").at(NOW)
+    run_id = claimed_by_a_cycle_that_dies(program)["run_id"]
+    runs = shared.dir_of("sealed") / "runs"
+    runs.rename(runs.with_name("aside"))
+    until(lambda: "is gone or cannot be written" in (shared.status()["sealed"]["problem"] or ""), "its trouble")
+    cycle(program.at(NOW + timedelta(minutes=3)))
+    live = program.state["tasks"]["job"]["live"]
+    assert (live["run_id"], "unreachable_since" in live) == (run_id, True)
+    assert "node 'sealed' cannot write down that it will not begin it" in program.log
+    runs.with_name("aside").rename(runs)
+    until(lambda: shared.status()["sealed"]["usable"], "its recovery")
+    assert [status for _, status in collected(program.at(NOW + timedelta(minutes=4)))] == ["ok"]
+    assert len(program.starts("job.py")) == 1
+    node.stop()
+
+
 @pytest.mark.parametrize("policy", ["report", "rerun"])
 def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_path: Path, policy: str) -> None:
     program, go = waiting(shared, tmp_path, f'{ON_N1}on_loss = "{policy}"\n')
@@ -420,6 +448,29 @@ def test_what_a_run_printed_that_was_cut_off_comes_home_and_leaves_the_node(shar
     assert program.history()[0]["output_bytes"] == len("halfway\n")
     assert not there.exists()
     assert collected(program) == []
+
+
+@pytest.mark.parametrize("what", ["where", "where and [cluster]", "the task"])
+def test_a_run_lives_through_a_change_of_tasks_toml(shared: Cluster, tmp_path: Path, what: str) -> None:
+    program, go = waiting(shared, tmp_path)
+    text = (program.folder / "tasks.toml").read_text()
+    run_id = begun(program.at(NOW))
+    without = text.replace('where = { node = "n1" }\n', "")
+    if what == "where and [cluster]":
+        without = without.replace(f'[cluster]\nmaster = "{shared.address}"\n', "")
+    if what == "the task":
+        without = without.replace("tasks.job", "tasks.other") + "enabled = false\n"
+    assert without != text
+    program.config(without)
+    assert "never started" not in program("status").out
+    told = cycle(program.at(NOW + timedelta(seconds=10)), "--task", "other" if what == "the task" else "job")
+    assert [run["status"] for run in told.json["runs"] if run["run_id"] == run_id] in ([], ["running"])
+    assert program.starts("job.py") == [run_id]
+    program.config(text)
+    go.touch()
+    ended(shared, run_id)
+    assert (run_id, "ok") in collected(program.at(NOW + timedelta(seconds=20)))
+    assert program.starts("job.py").count(run_id) == 1
 
 
 def test_a_run_that_is_cut_off_a_second_time_is_not_run_again(shared: Cluster, tmp_path: Path) -> None:

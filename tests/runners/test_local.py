@@ -21,7 +21,7 @@ from adaptive_scheduler.notify import Notify
 from adaptive_scheduler.runfolder import DamagedError, RunFolder, write_mark
 from adaptive_scheduler.runners import fate
 from adaptive_scheduler.runners import spawn as spawning
-from adaptive_scheduler.runners.base import Finished, Lost, Order, Running
+from adaptive_scheduler.runners.base import Finished, Lost, Order, Running, Unreachable
 from adaptive_scheduler.runners.local import LocalRunner
 from adaptive_scheduler.runners.spawn import Detached, detached, spawn, wait_for_claim
 from adaptive_scheduler.runners.spec import environment
@@ -437,6 +437,22 @@ def test_a_damaged_outcome_is_a_lost_run(bench: Bench, content: bytes) -> None:
     assert isinstance(state, Lost)
     assert state.cause.startswith("its done.json ")
     assert bench.runner.outcome("job", end.run_id) is None
+
+
+def test_a_run_that_is_on_a_node_is_out_of_reach_and_nothing_of_it_is_ended(bench: Bench) -> None:
+    folder = RunFolder(bench.runner.runs_dir / "job" / "r1")
+    folder.path.mkdir(parents=True)
+    folder.intent.write_text("{}")
+    environ = {**os.environ, "ADAPTIVE_RUN_ID": "r1"}
+    with subprocess.Popen(SLEEP, env=environ) as its_own:  # where the node is this very machine
+        state = bench.runner.states({"job": "r1"})["job"]
+        assert isinstance(state, Unreachable)
+        assert "tasks.toml has no [cluster] any more" in state.cause
+        assert bench.runner.peek({"job": "r1"}) == {"job": state}
+        assert not bench.runner.wait({"job": "r1"}, 600)
+        assert its_own.poll() is None
+        its_own.kill()
+    assert list(folder.path.iterdir()) == [folder.intent]
 
 
 def test_a_run_without_a_folder_is_lost(bench: Bench) -> None:
