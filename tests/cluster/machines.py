@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from tests.platforms import born
+from tests.platforms import WINDOWS, born
 from tests.processes import PATIENCE_S, kill, until
 from tests.program import Answer, Program
 
@@ -41,7 +41,7 @@ def free_port() -> int:
 class Member:
     """A scheduler or a node: the process that keeps it going, the one that does the work, and what both said."""
 
-    patience_s = PATIENCE_S
+    patience_s = 3 * PATIENCE_S if WINDOWS else PATIENCE_S
 
     def __init__(self, argv: list[str], log: Path, ready: str, env: dict[str, str], *, is_child: bool = False) -> None:
         self.argv, self.log, self.ready, self.env = argv, log, ready, env

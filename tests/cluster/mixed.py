@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from tests.cluster.machines import Cluster, Member
+from tests.processes import PATIENCE_S
 from tests.program import Program
 
 HOME = os.environ.get("WINDOWS_UNDER_WINE", "")
@@ -41,7 +42,7 @@ def words(process: psutil.Process) -> list[str]:
 class WindowsMember(Member):
     """A scheduler or a node under Wine, whose processes are none of each other's children here."""
 
-    patience_s = 90.0
+    patience_s = 3 * PATIENCE_S
 
     def child(self) -> psutil.Process | None:
         """The process that does the work, None while there is none."""
