@@ -21,9 +21,9 @@ SLEEP = [sys.executable, "-S", "-E", "-c", "import time; time.sleep(600)"]
 """A command that is still there whenever a test looks."""
 
 
-def until(condition: Callable[[], Any], what: str = "what was waited for") -> Any:
-    """Return what the condition gives as soon as that is true; fails after PATIENCE_S."""
-    give_up_at_s = time.monotonic() + PATIENCE_S
+def until(condition: Callable[[], Any], what: str = "what was waited for", patience_s: float = PATIENCE_S) -> Any:
+    """Return what the condition gives as soon as that is true; fails when patience is over."""
+    give_up_at_s = time.monotonic() + patience_s
     while not (value := condition()):
         assert time.monotonic() < give_up_at_s, f"{what} did not come"
         time.sleep(0.01)

@@ -54,11 +54,15 @@ class Program:
         """Write a script; each run of it leaves a line `RUN_ID` in NAME.ran before it does anything else."""
         head = (
             "import os, sys, time\n"
-            f"with open({str(self.folder / (name + '.ran'))!r}, 'a') as ran:\n"
+            f"with open({self.seen_there(self.folder / (name + '.ran'))!r}, 'a') as ran:\n"
             "    ran.write(os.environ['ADAPTIVE_RUN_ID'] + '\\n')\n"
         )
         (self.folder / name).write_text(head + text, encoding="utf-8")
         return self
+
+    def seen_there(self, path: Path) -> str:
+        """The name of a file where the scripts run; that may be another system."""
+        return str(path)
 
     def starts(self, name: str) -> list[str]:
         """The run ids that a script was started with."""

@@ -7,6 +7,7 @@ failure. The child holds the other end of a pipe: it ends when we do, however we
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,9 @@ STEADY_S = 60.0
 """A child that lived so long starts the pauses afresh."""
 
 GRACE_S = 5.0
+
+LOOK_S = 0.2
+"""How long a signal may be left unheard: on Windows it wakes nobody who waits."""
 
 
 def pauses(lived_s: float, before_s: float) -> float:
@@ -33,15 +37,20 @@ def keep_going(argv: Sequence[str], say: Callable[[str], None]) -> int:
     pause_s = 0.0
     while not over.is_set():
         began_s = time.monotonic()
-        child = subprocess.Popen(argv, stdin=subprocess.PIPE)
-        while child.poll() is None and not over.wait(0.2):
-            pass
-        if over.is_set():
-            _end(child)
-            return 0
+        try:
+            child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=_ours(sys.stdout), stderr=_ours(sys.stderr))
+        except OSError as error:  # of memory or of processes there may be more when it is tried again
+            end = f"cannot be started: {error}"
+        else:
+            while child.poll() is None and not over.wait(LOOK_S):
+                pass
+            if over.is_set():
+                _end(child)
+                return 0
+            end = f"ended with exit code {child.returncode}"
         pause_s = pauses(time.monotonic() - began_s, pause_s)
-        say(f"ended with exit code {child.returncode}; started again in {pause_s:g} s")
-        over.wait(pause_s)
+        say(f"{end}; started again in {pause_s:g} s")
+        _rest(over, pause_s)
     return 0
 
 
@@ -55,6 +64,17 @@ def end_with_parent(then: Callable[[], None]) -> None:
         then()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def _ours(stream: object) -> int | None:
+    """Return what a child gets for a stream of ours: where pythonw has none, a pipe would break at its first word."""
+    return subprocess.DEVNULL if stream is None else None
+
+
+def _rest(over: threading.Event, seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    while not over.is_set() and (left_s := until_s - time.monotonic()) > 0:
+        over.wait(min(LOOK_S, left_s))
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,10 +18,14 @@ from typing import Any
 
 import psutil
 
-from tests.processes import kill, until
+from tests.platforms import WINDOWS, born
+from tests.processes import PATIENCE_S, kill, until
 from tests.program import Answer, Program
 
 MARK = "ADAPTIVE_TEST_CLUSTER"
+
+UNTIL_GO = "while not os.path.exists({go!r}):\n    time.sleep(0.01)\nprint('over')\n"
+"""A script that runs until a file is there."""
 
 COMMAND = [sys.executable, "-m", "adaptive_scheduler", "cluster"]
 
@@ -36,6 +41,8 @@ def free_port() -> int:
 class Member:
     """A scheduler or a node: the process that keeps it going, the one that does the work, and what both said."""
 
+    patience_s = 3 * PATIENCE_S if WINDOWS else PATIENCE_S
+
     def __init__(self, argv: list[str], log: Path, ready: str, env: dict[str, str], *, is_child: bool = False) -> None:
         self.argv, self.log, self.ready, self.env = argv, log, ready, env
         self.stdin = subprocess.PIPE if is_child else subprocess.DEVNULL
@@ -44,14 +51,20 @@ class Member:
 
     def start(self) -> "Member":
         """Start it in a process group of its own, and wait for nothing."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.argv, stdin=self.stdin, stdout=log, stderr=log, env=self.env, start_new_session=True
+        reader, writer = os.pipe()  # given a plain file, Python for Windows does not start under Wine
+        try:
+            self.process = born(
+                lambda: subprocess.Popen(
+                    self.argv, stdin=self.stdin, stdout=writer, stderr=writer, env=self.env, start_new_session=True
+                )
             )
+        finally:
+            os.close(writer)
+        threading.Thread(target=_copied, args=(reader, self.log), daemon=True).start()
         return self
 
     def said(self) -> str:
-        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def is_ready(self) -> bool:
         """Whether it has said so once more than at the last time."""
@@ -63,7 +76,11 @@ class Member:
     def up(self) -> "Member":
         """Start it and wait until it says that it is ready."""
         self.start()
-        until(self.is_ready, f"'{self.ready}' in {self.log}: {self.said()}")
+        return self.back()
+
+    def back(self) -> "Member":
+        """Wait until it says once more that it is ready."""
+        until(self.is_ready, f"'{self.ready}' in {self.log}", self.patience_s)
         return self
 
     def child(self) -> psutil.Process | None:
@@ -112,6 +129,9 @@ class Member:
 class Cluster:
     """A scheduler on a free port, and nodes."""
 
+    program = Program
+    """What its projects are."""
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.mark = os.urandom(8).hex()
@@ -128,9 +148,9 @@ class Cluster:
         argv = [*COMMAND, "scheduler", "--port", str(self.port)]
         return self._member(argv, "scheduler.log", f"scheduler at {self.address}")
 
-    def node(self, name: str, *options: str, folder: Path | None = None) -> Member:
+    def node(self, name: str, *options: str, folder: Path | None = None, master: str = "") -> Member:
         """A node, not started yet."""
-        argv = [*COMMAND, "node", "--master", self.address, "--name", name]
+        argv = [*COMMAND, "node", "--master", master or self.address, "--name", name]
         argv += ["--dir", str(folder or self.dir_of(name)), *options]
         if "--slots" not in options:
             argv += ["--slots", "4"]
@@ -158,7 +178,7 @@ class Cluster:
     def project(self, folder: Path, text: str, cluster: str = "") -> Program:
         """A folder with a tasks.toml whose cluster is this one."""
         folder.mkdir(exist_ok=True)
-        program = Program(folder)
+        program = self.program(folder)
         program.environ |= {MARK: self.mark}
         head = '[scheduler]\ntick = "1m"\nmax_parallel = 8\n'
         return program.config(f'{head}[cluster]\nmaster = "{self.address}"\n{cluster}\n{text}')
@@ -183,6 +203,13 @@ class Cluster:
         return self.members[-1]
 
 
+def _copied(reader: int, log: Path) -> None:
+    """Write down what comes through a pipe, until nobody can write into it any more."""
+    with open(reader, "rb", buffering=0) as source, log.open("ab", buffering=0) as target:
+        while said := source.read(4096):
+            target.write(said)
+
+
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
     """A cluster with nothing started yet, ended whatever happens."""
@@ -196,6 +223,31 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 def cycle(program: Program, *words: str, wait: str = "15s") -> Answer:
     """One cycle, which must say nothing on stderr but what it names itself."""
     return program("run", "--wait", wait, "--json", *words)
+
+
+def begun(program: Program) -> str:
+    """Start the job and leave it to itself; returns its run id once its script is at work."""
+    assert cycle(program, wait="0s").err == ""
+    return at_work(program)
+
+
+def at_work(program: Program) -> str:
+    """Return the run id of the job once its script is at work."""
+    until(lambda: program.starts("job.py"), "the start of the script")
+    return program.starts("job.py")[-1]
+
+
+def collected(program: Program) -> list[tuple[str, str]]:
+    """One cycle; returns what it took in, and that it complained of nothing else."""
+    answer = cycle(program)
+    assert "distributed" not in answer.err
+    return [(run["run_id"], run["status"]) for run in answer.json["runs"] if run["status"] != "running"]
+
+
+def decision(program: Program, task: str = "job", *words: str) -> dict[str, Any]:
+    answer = cycle(program, *words)
+    assert answer.err == ""
+    return next(one for one in answer.json["decisions"] if one["task"] == task)
 
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:

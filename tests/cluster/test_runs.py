@@ -18,7 +18,7 @@ from adaptive_scheduler.model import TaskState
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.store import Store
 from tests.builders import event
-from tests.cluster.machines import Cluster, cluster, cycle
+from tests.cluster.machines import UNTIL_GO, Cluster, at_work, begun, cluster, collected, cycle, decision
 from tests.processes import kill, until
 from tests.program import Program
 
@@ -31,8 +31,6 @@ ON_N1 = ANY.replace('"any"', '{ node = "n1" }')
 
 QUIET = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
 """For the engine's own commands: no listener but the one of its protocol, and on loopback."""
-
-UNTIL_GO = "while not os.path.exists('{go}'):\n    time.sleep(0.01)\nprint('over')\n"
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +59,7 @@ def own(tmp_path: Path) -> Iterator[Cluster]:
 def waiting(made: Cluster, folder: Path, text: str = ON_N1) -> tuple[Program, Path]:
     """A project whose job runs until the file that is returned with it is there."""
     go = folder / "go"
-    return made.project(folder / "project", text).script("job.py", UNTIL_GO.format(go=go)), go
-
-
-def begun(program: Program) -> str:
-    """Start the job and leave it to itself; returns its run id once its script is at work."""
-    assert cycle(program, wait="0s").err == ""
-    return at_work(program)
-
-
-def at_work(program: Program) -> str:
-    """Return the run id of the job once its script is at work."""
-    until(lambda: program.starts("job.py"), "the start of the script")
-    return program.starts("job.py")[-1]
+    return made.project(folder / "project", text).script("job.py", UNTIL_GO.format(go=str(go))), go
 
 
 def ended(made: Cluster, run_id: str, node: str = "n1") -> None:
@@ -84,19 +70,6 @@ def ended(made: Cluster, run_id: str, node: str = "n1") -> None:
 def supervisor_of(made: Cluster, run_id: str, node: str = "n1") -> int:
     claim = made.dir_of(node) / "runs" / run_id / "claim"
     return int(json.loads(claim.read_text().splitlines()[0])["pid"])
-
-
-def collected(program: Program) -> list[tuple[str, str]]:
-    """One cycle; returns what it took in, and that it complained of nothing else."""
-    answer = cycle(program)
-    assert "distributed" not in answer.err
-    return [(run["run_id"], run["status"]) for run in answer.json["runs"] if run["status"] != "running"]
-
-
-def decision(program: Program, task: str = "job", *words: str) -> dict[str, Any]:
-    answer = cycle(program, *words)
-    assert answer.err == ""
-    return next(one for one in answer.json["decisions"] if one["task"] == task)
 
 
 def claimed_by_a_cycle_that_dies(program: Program) -> dict[str, Any]:
@@ -338,7 +311,7 @@ def test_a_run_lives_through_the_death_of_its_node(shared: Cluster, tmp_path: Pa
         node.start()
     else:
         node.kill_child()
-    until(node.is_ready, "the node's return")
+    node.back()
     assert decision(program)["code"] == "RUNNING"
     go.touch()
     ended(shared, run_id, name)
@@ -353,7 +326,7 @@ def test_a_run_lives_through_the_death_of_the_scheduler_and_the_cycle_says_nothi
     scheduler, node = own.scheduler().start(), own.node("n1").up()
     go = tmp_path / "go"
     program = own.project(tmp_path / "project", ON_N1, cluster='timeout = "1s"')
-    program.script("job.py", UNTIL_GO.format(go=go))
+    program.script("job.py", UNTIL_GO.format(go=str(go)))
     with program.start("run", "--wait", "4s", "--json") as under_way:
         run_id = at_work(program)
         scheduler.kill_child()
@@ -362,7 +335,7 @@ def test_a_run_lives_through_the_death_of_the_scheduler_and_the_cycle_says_nothi
     assert [run["status"] for run in json.loads(out)["runs"]] == ["running"]
     go.touch()
     ended(own, run_id)
-    until(node.is_ready, "the node's return")
+    node.back()
     assert collected(program) == [(run_id, "ok")]
     assert program.starts("job.py") == [run_id]
 
@@ -520,7 +493,7 @@ def test_a_run_whose_node_stays_away_is_lost_and_runs_elsewhere_only_with_leave(
     assert [status for _, status in taken_in[1:]] == {"report": [], "rerun": ["ok"]}[policy]
     assert len(program.starts("job.py")) == {"report": 1, "rerun": 2}[policy]
     node.start()
-    until(node.is_ready, "the node's return")
+    node.back()
     assert collected(program.at(NOW + timedelta(minutes=6))) == []
     node.stop()
     other.stop()
