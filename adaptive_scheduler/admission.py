@@ -77,15 +77,24 @@ def admit(case: Case, start: Decision, left: Room) -> Decision:
     return refusal or start
 
 
-def memory_gate(case: Case) -> Decision | None:
-    """Refuse all but critical tasks while memory use is above their limit."""
-    used, limit = case.sample.memory, case.memory_limit
+def exceeded(case: Case, used: float | None) -> float | None:
+    """Return the limit with which `memory_gate` refuses where so much is used, None where it does not."""
+    limit = case.memory_limit
     if case.unbounded or used is None or used <= limit:
         return None
     if case.starving:
         limit = max(limit, case.rules.memory_gate.hard_limit)
-        if used < limit:
-            return None
+        return None if used < limit else limit
+    return limit
+
+
+def memory_gate(case: Case) -> Decision | None:
+    """Refuse all but critical tasks while memory use is above their limit."""
+    used = case.sample.memory
+    limit = exceeded(case, used)
+    if limit is None:
+        return None
+    if case.starving:
         rest = "even what has waited too long stays out above that"
     else:
         rest = f"forced in {case.patience_left} if it stays so" if case.task.beats else ""

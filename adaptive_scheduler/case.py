@@ -49,15 +49,17 @@ class Case:
             return (Stair(self.rules.rhythm.faster, inf),)
         return staircase(self.task, self.rules, self.mine.behind)
 
-    @cached_property
+    @property
     def closes_in(self) -> timedelta | None:
         """How long its window stays open, None when it does not close or is not open."""
+        if not self.task.windows:
+            return None
         minute = self.now.hour * 60 + self.now.minute
         left = [(span.end - minute) % MINUTES_A_DAY for span in self.task.windows if span.holds(minute)]
         always = any(span.start == span.end for span in self.task.windows)
         return timedelta(minutes=max(left)) if left and not always else None
 
-    @cached_property
+    @property
     def closes_for_good(self) -> datetime | None:
         """When its window closes, where it opens again only after the latest start that a learned staircase allows."""
         if self.learned is None or self.mine.anchor is None or self.closes_in is None:
@@ -72,7 +74,7 @@ class Case:
         """Whether this is the last tick before its window closes for good: then no load holds it back."""
         return self.closes_for_good is not None and self.closes_for_good <= self.now + self.rules.tick
 
-    @cached_property
+    @property
     def cpu(self) -> float | None:
         """The CPU that the staircase is asked about: the present one, or the one expected of a run."""
         return load_for(self.task, self.sample, self.rules)
@@ -102,7 +104,7 @@ class Case:
         """Time since the anchor in base intervals."""
         return (self.now - self.since) / self.task.interval
 
-    @cached_property
+    @property
     def retrying(self) -> bool:
         """Whether a try after a failure is due now, whatever the rhythm says."""
         return self.mine.retry_at is not None and self.now >= self.mine.retry_at - self.retry_slack

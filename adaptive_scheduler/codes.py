@@ -29,8 +29,10 @@ class Code(StrEnum):
     @property
     def starts(self) -> bool:
         """Whether the decision starts the task."""
-        return self in (Code.RUN, Code.FORCED, Code.EVENT)
+        return self in STARTS
 
+
+STARTS = (Code.RUN, Code.FORCED, Code.EVENT)
 
 HELD_BACK = (
     *(Code.CPU_CEILING, Code.DEP_FAILED, Code.DEP_WAIT, Code.NO_NODE),

@@ -107,16 +107,15 @@ class Book:
         self._late.append(_late_s(one, task, fresh=one.task in self._fresh))
         self._fresh.discard(one.task)
         self._busy(node, at, end, weight)
-        choices = {self._placed: lambda _: node, self._by_dice: self._dice, self._in_turn: self._turn}
-        for lane, choice in choices.items():
+        # It meets the mean CPU of the trace in the ticks from the start to the end.
+        ticks = len(self._own[node])
+        first = min((at - self.begins) // self.tick, ticks - 1)
+        last = min(first + max(1, round((end - at) / self.tick)), ticks)
+        here: Choice = lambda _: node  # noqa: E731 - as the other two
+        for lane, choice in ((self._placed, here), (self._by_dice, self._dice), (self._in_turn, self._turn)):
             there = lane.free(choice, at)
-            lane.put(there, at, end, weight, self._others(there, at, end))
-
-    def _others(self, node: int, at: datetime, end: datetime) -> float:
-        """Return the mean CPU of the trace in the ticks from the start to the end."""
-        first = min((at - self.begins) // self.tick, len(self._own[node]) - 1)
-        last = min(first + max(1, round((end - at) / self.tick)), len(self._own[node]))
-        return (self._sums[node][last] - self._sums[node][first]) / (last - first)
+            sums = self._sums[there]
+            lane.put(there, at, end, weight, (sums[last] - sums[first]) / (last - first))
 
     def _busy(self, node: int, at: datetime, end: datetime, weight: float) -> None:
         end = min(end, self.until)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from adaptive_scheduler.fleet import Fleet, Node
 from adaptive_scheduler.footprints import need
-from adaptive_scheduler.model import State, Task
+from adaptive_scheduler.model import State, Task, TaskState
 from adaptive_scheduler.placement import suffixes
 
 DAY = timedelta(days=1)
@@ -103,22 +103,30 @@ class Herd:
         """Keep what every moment needs."""
         self.hosts, self.machines, self.tasks, self.tick = hosts, machines, tasks, tick
         self._weights = {name: machines.weight(name) for name in tasks}
+        self._last: dict[str, tuple[int, Mapping[str, TaskState], Node]] = {}
+        """Each node as it was last: within a tick most are still the same, and what runs there is all that changes."""
         self._known = frozenset[str]().union(*(suffixes(task.steps, "linux") for task in tasks.values()))
 
     def __call__(self, now: datetime, state: State) -> Fleet:
         """Return the nodes with the runs that the state has there."""
-        there: dict[str, list[str]] = defaultdict(list)
+        there: dict[str, dict[str, TaskState]] = defaultdict(dict)
         for name, mine in state.tasks.items():
             if mine.live is not None:
-                there[mine.live.node].append(name)
-        return Fleet(tuple(self._node(host, now, state, there.get(host.name, [])) for host in self.hosts), asked=True)
+                there[mine.live.node][name] = mine
+        nodes = []
+        for host in self.hosts:
+            at, live = (now - host.begins) // self.tick - 1, there.get(host.name, {})
+            was_at, had, node = self._last.get(host.name, (None, None, None))
+            if node is None or (was_at, had) != (at, live):
+                node = self._node(host, at, live)
+                self._last[host.name] = at, live, node
+            nodes.append(node)
+        return Fleet(tuple(nodes), asked=True)
 
-    def _node(self, host: Host, now: datetime, state: State, names: Sequence[str]) -> Node:
-        at = (now - host.begins) // self.tick - 1
+    def _node(self, host: Host, at: int, live: Mapping[str, TaskState]) -> Node:
         cpu, memory = host.cpu[at], host.memory[at]
         runs: dict[str, int | None] = {}
-        for name in names:
-            mine = state.tasks[name]
+        for name, mine in live.items():
             wanted = need(self.tasks.get(name), mine.footprint, host.name)
             assert mine.live is not None
             runs[mine.live.run_id] = 0 if wanted is None else wanted.bytes
@@ -129,7 +137,7 @@ class Herd:
             )
             memory = 100.0 * (1.0 - available / total)
         if cpu is not None:
-            cpu = min(100.0, cpu + sum(self._weights[name] for name in names))
+            cpu = min(100.0, cpu + sum(self._weights[name] for name in live))
         return Node(
             host.name,
             self.machines.slots,

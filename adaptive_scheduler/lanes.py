@@ -38,8 +38,7 @@ class Lane:
         return node
 
     def put(self, node: int, at: datetime, end: datetime, weight: float, cpu: float) -> None:
-        """Start a run there, beside a CPU that others cause."""
-        self.settle(node, at)
+        """Start a run on a node that `free` has found for this moment, beside a CPU that others cause."""
         self.met_sum += min(100.0, cpu + max(0.0, self.used[node]))
         heapq.heappush(self.ends[node], (end, weight))
         self.used[node] += weight

@@ -29,7 +29,10 @@ class Priority(StrEnum):
     @property
     def rank(self) -> int:
         """0 for critical, up to 3 for low: the order in which due tasks start."""
-        return list(Priority).index(self)
+        return RANKS[self]
+
+
+RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class Status(StrEnum):

@@ -18,7 +18,7 @@ from adaptive_scheduler.fleet import Fleet, Node, Unreachable, Where
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.machine import Sample
 from adaptive_scheduler.model import Decision, Priority, State, Step, Task, TaskState
-from adaptive_scheduler.ranking import Ranking
+from adaptive_scheduler.ranking import NODE, Ranking, Stairs, case_at, sample_of
 from adaptive_scheduler.settings import Rules
 
 NAMED_REASONS = 4
@@ -29,9 +29,6 @@ NAMED_NODES = 3
 BRIEFLY = "no node takes it now"
 """All that a brief refusal says."""
 
-NODE = "node"
-"""The source of a sample that a node told."""
-
 NEAREST = (Code.NO_SLOT, Code.MEMORY_NEED, Code.MEMORY_GATE, Code.CPU_CEILING, Code.NOT_DUE)
 """Where every node refuses, the task is told the reason that is nearest to a start."""
 
@@ -41,6 +38,16 @@ Wish = tuple[Where | None, tuple[frozenset[str], ...]]
 """What a task wants of a node: its `where`, and by system the types of script that have to be known there."""
 
 
+class Kin:
+    """What tasks of like wishes have in common: who suits them, the calmest of these, and their order."""
+
+    def __init__(self, suitable: list[Node]) -> None:
+        """Keep who suits them; the rest is worked out when it is asked for."""
+        self.suitable = suitable
+        self.calmest: Sample | None = None
+        self.ranking: Ranking | None = None
+
+
 class Yard:
     """The fleet as the tasks of one plan see it; who suits whom is worked out once for tasks of like wishes."""
 
@@ -48,9 +55,9 @@ class Yard:
         """Keep what every question needs."""
         self.fleet, self.rules = fleet, rules
         self._systems = sorted({node.os for node in fleet.nodes})
-        self._suitable: dict[Wish, list[Node]] = {}
-        self._calmest: dict[Wish, Sample] = {}
-        self._rankings: dict[Wish, Ranking] = {}
+        self._by_wish: dict[Wish, Kin] = {}
+        self._by_parts: dict[tuple[int, int], tuple[Task, Kin]] = {}
+        """By the identity of `where` and steps, which copies of a task share: to compare their values takes longer."""
 
     def is_elsewhere(self, task: Task) -> bool:
         """Whether a task is to run on a node: it has a `where`, and may not fall back on this machine.
@@ -59,52 +66,51 @@ class Yard:
         """
         if task.where is None:
             return False
-        mine = not task.where.labels and task.where.node is None and task.where.os in (None, self.rules.platform)
-        return not (
-            self.fleet.asked and self.fleet.problem and self.rules.when_unreachable is Unreachable.LOCAL and mine
+        if not (self.fleet.asked and self.fleet.problem and self.rules.when_unreachable is Unreachable.LOCAL):
+            return True
+        return (
+            bool(task.where.labels) or task.where.node is not None or task.where.os not in (None, self.rules.platform)
         )
 
     def suitable(self, task: Task) -> list[Node]:
         """Return the nodes that have what the task wants and may get work."""
-        wish = self._wish(task)
-        if wish not in self._suitable:
-            self._suitable[wish] = [node for node in self.fleet.nodes if not unsuitable(task, node)]
-        return self._suitable[wish]
+        return self._kin(task).suitable
 
     def sample_for(self, task: Task, sample: Sample) -> Sample:
         """Return the load that the task's rhythm follows: of the calmest node it may run on, or of this machine."""
         if not self.is_elsewhere(task):
             return sample
-        wish = self._wish(task)
-        known = self._calmest.get(wish)
-        if known is None or known.at != sample.at:
-            nodes = self.suitable(task)
-            calmest = min(nodes, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
+        kin = self._kin(task)
+        if kin.calmest is None or kin.calmest.at != sample.at:
+            calmest = min(kin.suitable, key=lambda node: 100.0 if node.cpu is None else node.cpu, default=None)
             empty = Sample(sample.at, None, None, source=NODE)
-            known = self._calmest[wish] = empty if calmest is None else sample_of(calmest, sample.at)
-        return known
+            kin.calmest = empty if calmest is None else sample_of(calmest, sample.at)
+        return kin.calmest
 
     def ranking(self, task: Task, left: Rooms) -> Ranking:
         """Return the nodes that suit the task from the calmest on, in the rooms of this plan."""
-        wish = self._wish(task)
-        if wish not in self._rankings:
-            self._rankings[wish] = Ranking(self.suitable(task), left)
-        return self._rankings[wish]
+        kin = self._kin(task)
+        if kin.ranking is None:
+            kin.ranking = Ranking(kin.suitable, left)
+        return kin.ranking
 
     def taken(self, node: Node) -> None:
         """Take note that a node has one run more."""
-        for ranking in self._rankings.values():
-            ranking.taken(node)
+        for kin in self._by_wish.values():
+            if kin.ranking is not None:
+                kin.ranking.taken(node)
 
-    def _wish(self, task: Task) -> Wish:
-        """Return all that tells tasks apart here: scripts differ, what has to run them hardly does."""
-        return task.where, tuple(suffixes(task.steps, os) for os in self._systems)
-
-
-def sample_of(node: Node, at: datetime) -> Sample:
-    """Return what a node told of itself as a sample."""
-    room = (node.available_bytes, node.total_bytes)
-    return Sample(at, node.cpu, node.memory, None, {}, NODE, *room)
+    def _kin(self, task: Task) -> Kin:
+        """Return what it shares with tasks of the same wish: scripts differ, what has to run them hardly does."""
+        parts = id(task.where), id(task.steps)
+        if parts in self._by_parts:
+            return self._by_parts[parts][1]
+        wish = task.where, tuple(suffixes(task.steps, os) for os in self._systems)
+        kin = self._by_wish.get(wish)
+        if kin is None:
+            kin = self._by_wish[wish] = Kin([node for node in self.fleet.nodes if not unsuitable(task, node)])
+        self._by_parts[parts] = task, kin  # with the task, so that what the identities stand for stays
+        return kin
 
 
 def is_wanted(
@@ -133,10 +139,12 @@ def rooms(tasks: Mapping[str, Task], state: State, fleet: Fleet) -> Rooms:
     """
     found: Rooms = {}
     ours: dict[str, dict[str, tuple[str, TaskState]]] = {}
-    over = {mine.last.run_id for mine in state.tasks.values() if mine.last is not None}
     for name, mine in state.tasks.items():
         if mine.live is not None and mine.live.node:
             ours.setdefault(mine.live.node, {})[mine.live.run_id] = (name, mine)
+    over: set[str] = set()
+    if any(run not in ours.get(node.name, {}) for node in fleet.nodes for run in node.runs):
+        over = {mine.last.run_id for mine in state.tasks.values() if mine.last is not None}
     for node in fleet.nodes:
         mine_there = ours.get(node.name, {})
         live = (node.runs.keys() - over) | mine_there.keys()
@@ -168,35 +176,41 @@ def place(case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision]
     """
     ranking, room_needed = yard.ranking(case.task, left), case.task.priority is not Priority.CRITICAL
     stairs, examples = ranking.on_stairs(case.stairs)
-    # The rhythm sees of a node on which stair it stands, so one node speaks for all of its stair.
     due = _as_due(case, examples.values())
-    seen = {stair: _at(due, node) for stair, node in examples.items()}
-    early = {stair: gates.held_by_rhythm(there) for stair, there in seen.items()}
+    seen = Stairs(due, case.stairs, examples)
     kind = (room_needed, case.memory_limit, case.task.memory, case.mine.footprint)
-    kind_now = (*kind, *((stair, code, seen[stair].starving) for stair, code in early.items()))
-    if brief and kind_now in ranking.hopeless:
-        return case.say(ranking.hopeless[kind_now], BRIEFLY, case.next_tick)
-    refused, full = [code for code in early.values() if code is not None], list[Node]()
+    if brief and ranking.hopeless and (*kind, *seen.all()) in ranking.hopeless:
+        return case.say(ranking.hopeless[*kind, *seen.all()], BRIEFLY, case.next_tick)
+    refused, full = list[Code](), list[Node]()
     for node in ranking:
-        if early[stairs[node.name]] is not None:
+        there, early = seen[stairs[node.name]]
+        if early is not None:
             continue
         room = left[node.name]
         if room.live >= room.max_parallel and room_needed:
             full.append(node)
             continue
-        verdict = _there(case, due, node, room, start)
+        # What never ran has waited since it was first seen, on whatever stair; of all else the stair says since when.
+        if admission.exceeded(there if due is case else case, node.memory) is not None:
+            refused.append(Code.MEMORY_GATE)
+            continue
+        there = case_at(case, node)
+        verdict = admission.admit(there, start(there), room)
         if verdict.code.starts:
             yard.taken(node)
+            if brief:
+                return replace(verdict, node=node.name)
             told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
             return replace(verdict, reason=told, node=node.name)
         refused.append(verdict.code)
     if not brief:
         return _told_by_all(case, due, list(ranking), left, start)
+    refused += [early for _, early, _ in seen.all() if early is not None]
     for node in full:
         refused.append(_there(case, due, node, left[node.name], start).code)
         if refused[-1] is NEAREST[0]:
             break
-    nearest = ranking.hopeless[kind_now] = min(refused, key=NEAREST.index)
+    nearest = ranking.hopeless[*kind, *seen.all()] = min(refused, key=NEAREST.index)
     return case.say(nearest, BRIEFLY, case.next_tick)
 
 
@@ -209,17 +223,15 @@ def _as_due(case: Case, nodes: Iterable[Node]) -> Case:
     if case.mine.anchor is not None or not case.task.beats:
         return case
     due = replace(case, mine=replace(case.mine, anchor=case.mine.first_seen - case.task.interval))
-    return case if all(gates.held_by_rhythm(_at(due, node)) for node in nodes) else due
-
-
-def _at(case: Case, node: Node) -> Case:
-    return Case(case.task, case.mine, sample_of(node, case.now), case.rules, case.now, case.forced)
+    return case if all(gates.held_by_rhythm(case_at(due, node)) for node in nodes) else due
 
 
 def _there(case: Case, due: Case, node: Node, room: Room, start: Callable[[Case], Decision]) -> Decision:
     """Return what comes of a task on one node; a start has taken its share of the room."""
-    there = _at(case, node)
-    return gates.rhythm(_at(due, node)) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+    there = case_at(case, node)
+    return (
+        gates.rhythm(case_at(due, node)) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+    )
 
 
 def _told_by_all(case: Case, due: Case, nodes: list[Node], left: Rooms, start: Callable[[Case], Decision]) -> Decision:
@@ -237,7 +249,7 @@ def answers(case: Case, yard: Yard, left: Rooms) -> dict[str, str]:
     for node in sorted(yard.fleet.nodes, key=lambda node: node.name):
         there = replace(case, sample=sample_of(node, case.now))
         room = replace(left[node.name])
-        refusal = gates.rhythm(_at(due, node)) or admission.memory_gate(there) or admission.memory_need(there, room)
+        refusal = gates.rhythm(case_at(due, node)) or admission.memory_gate(there) or admission.memory_need(there, room)
         refusal = refusal or admission.slot(there, room)
         load_there = f"CPU {percent(node.cpu)}, memory {percent(node.memory)}, {room.live} of {node.slots} slots taken"
         found[node.name] = unsuitable(case.task, node) or (

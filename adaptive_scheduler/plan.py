@@ -15,6 +15,7 @@ the last refusals are those of the nodes (placement.py).
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from math import ceil, inf
 
 from adaptive_scheduler import admission, gates, placement
@@ -48,17 +49,19 @@ def plan(
     started: Collection[str] = (),
     held: Mapping[str, int] | None = None,
     fleet: Fleet = NOBODY,
+    yard: Yard | None = None,
     brief: bool = False,
 ) -> list[Decision]:
     """Return one decision a task: the starts first, in the order to start them, then the others.
 
     `only` looks at these tasks alone, `force` starts them past age, ceiling, window, pause, back-off
     and memory limit; `started` names what this cycle has started already, `held`
-    says how many bytes each live run uses now, as far as that is known; `fleet` is where tasks with a `where` go.
-    `brief` decides the same, and leaves out what each node says to a refusal.
+    says how many bytes each live run uses now, as far as that is known; `fleet` is where tasks with a `where` go,
+    `yard` that fleet where somebody has looked at it already.
+    `brief` decides the same, and leaves out the sentences that are about nodes, of starts and of refusals.
     """
     looked_at = [name for name in tasks if only is None or name in only]
-    yard, cases = Yard(fleet, rules), {}
+    yard, cases = yard or Yard(fleet, rules), {}
     for name in looked_at:
         mine = state.tasks.get(name) or TaskState(first_seen=now)
         cases[name] = Case(tasks[name], mine, yard.sample_for(tasks[name], sample), rules, now, force)
@@ -71,10 +74,10 @@ def plan(
             verdicts[name] = _verdict(cases[name], tasks, state, verdicts, started, yard)
         waiting = [n for n in waiting if n not in verdicts]
     starts = sorted((n for n in looked_at if verdicts[n].code.starts), key=lambda n: urgency(cases[n]))
-    here, there = admission.room(tasks, state, sample, rules, held or {}), placement.rooms(tasks, state, fleet)
+    here, there = admission.room(tasks, state, sample, rules, held or {}), placement.rooms(tasks, state, yard.fleet)
     for name in starts:
         if yard.is_elsewhere(tasks[name]):
-            verdicts[name] = placement.place(cases[name], yard, there, _start, brief=brief)
+            verdicts[name] = placement.place(cases[name], yard, there, partial(_start, brief=brief), brief=brief)
         else:
             verdicts[name] = admission.admit(cases[name], verdicts[name], here)
     first = [verdicts[n] for n in starts if verdicts[n].code.starts]
@@ -88,9 +91,9 @@ def urgency(case: Case) -> tuple[bool, int, bool, float, float]:
     has waited `max_defer`. Slack is the time until it must start: by `max_defer`, or before its window closes.
     """
     patience = case.task.patience
-    share = min(1.0, case.waited / patience) if patience else 1.0
-    closes = case.closes_in
-    slack = patience - case.waited if closes is None else min(closes, patience - case.waited)
+    waited, closes = case.waited, case.closes_in
+    share = min(1.0, waited / patience) if patience else 1.0
+    slack = patience - waited if closes is None else min(closes, patience - waited)
     lasts = expected(case.task, case.mine.footprint)
     return (
         not case.starving,
@@ -126,12 +129,15 @@ def _verdict(
     return admission.memory_gate(case) or _start(case)
 
 
-def _start(case: Case) -> Decision:
-    """Return the start, marked FORCED when it passes something that would hold others back."""
+def _start(case: Case, *, brief: bool = False) -> Decision:
+    """Return the start, marked FORCED when it passes something that would hold others back; `brief` says no more."""
     anchor, interval, event = case.mine.anchor, case.interval, case.mine.event
     past_memory = case.task.priority is not Priority.CRITICAL and (case.sample.memory or 0.0) > case.memory_limit
     allowed = anchor is None or case.retrying or event is not None
     past_ceiling = anchor is not None and not allowed and not is_due(anchor, interval, case.now, case.rules.tick)
+    if brief:
+        is_forced = case.forced or past_memory or past_ceiling
+        return case.say(Code.FORCED if is_forced else Code.RUN if event is None else Code.EVENT, "", case.now)
     elapsed = case.now - case.since
     beat = {"value": elapsed.total_seconds(), "limit": interval.total_seconds(), "unit": "seconds"}
     beat = beat if case.task.beats else {}

@@ -93,7 +93,10 @@ def load_for(task: Task, sample: Sample, rules: Rules) -> float | None:
 
 def adaptive_interval(base: timedelta, stairs: Staircase, cpu: float | None) -> timedelta:
     """Return the base interval times the smallest age whose ceiling admits this CPU."""
-    return base * next((stair.age for stair in stairs if stair.admits(cpu)), stairs[-1].age)
+    for stair in stairs:
+        if stair.admits(cpu):
+            break
+    return base * stair.age  # of the last one where none admits it
 
 
 def slowest_interval(base: timedelta, stairs: Staircase) -> timedelta:
@@ -122,6 +125,7 @@ def ceiling_now(base: timedelta, elapsed: timedelta, stairs: Staircase, tick: ti
     return max((ceiling for age, ceiling in ages if elapsed >= age - slack(age, tick)), default=-inf)
 
 
+@lru_cache(maxsize=256)  # the intervals of all tasks are few, and asked about many times in a plan
 def slack(interval: timedelta, tick: timedelta) -> timedelta:
     """Return how much too early a tick may come and still count as the one meant."""
     return min(tick / 2, interval * SLACK_SHARE)

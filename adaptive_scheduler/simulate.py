@@ -155,11 +155,12 @@ def simulate(
         until = at + tick - min(timedelta(seconds=15), tick * 0.1)
         while True:
             refused, nodes = dict[str, Made](), fleet(now, state)
-            yard = Yard(nodes, rules)
+            yard, by_name = Yard(nodes, rules), {node.name: node for node in nodes.nodes}
+            starts, stamp = list[tuple[Task, Live, Sample]](), now.timestamp()
             only = None if resting is None else resting.awake(state, yard, sample, now, started)
             brief = resting is not None
             decisions = plan(
-                config.tasks, state, sample, rules, now, only=only, started=started, fleet=nodes, brief=brief
+                config.tasks, state, sample, rules, now, only=only, started=started, yard=yard, brief=brief
             )
             for one in decisions:
                 task = config.tasks[one.task]
@@ -167,11 +168,12 @@ def simulate(
                 if not one.code.starts:
                     refused[one.task] = Made(now, one, seen.cpu or 0.0)
                     continue
-                there = nodes[one.node]
+                there = by_name.get(one.node)
                 started[one.task] = Made(now, one, (seen if there is None else there).cpu or 0.0)
-                run_id = f"{one.task}@{now.timestamp()}"
-                state = folds.claimed(state, task, Live(run_id, now, one.code, node=one.node), seen, rules)
+                run_id = f"{one.task}@{stamp}"
+                starts.append((task, Live(run_id, now, one.code, node=one.node), seen))
                 heapq.heappush(ends, (now + lasts(task), one.task, run_id))
+            state = folds.all_claimed(state, starts, rules)
             held = any(made.decision.code in WAITS_FOR_A_RUN for made in refused.values())
             ours = any(name in started for _, name, _ in ends)
             if not ends or ends[0][0] > until or not (ours or held):
@@ -231,10 +233,10 @@ def _live(state: State, config: Config) -> list[tuple[datetime, str, str]]:
 
 def _over(state: State, ends: list[tuple[datetime, str, str]], now: datetime) -> State:
     """End every run whose time has come; results need no history here."""
+    results = {}
     while ends and ends[0][0] <= now:
         ended_at, name, run_id = heapq.heappop(ends)
         live = state.tasks[name].live
         began = live.started_at if live is not None else ended_at
-        result = Result(run_id, Status.OK, began, ended_at, (ended_at - began).total_seconds(), 0)
-        state = replace(folds.finished(state, name, result, None), unrecorded=())
-    return state
+        results[name] = Result(run_id, Status.OK, began, ended_at, (ended_at - began).total_seconds(), 0)
+    return folds.all_finished(state, results) if results else state

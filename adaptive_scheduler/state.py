@@ -8,26 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adaptive_scheduler.account import after_start
 from adaptive_scheduler.beats import Beat
-from adaptive_scheduler.codes import Code
 from adaptive_scheduler.errors import StateError
 from adaptive_scheduler.events import Event
-from adaptive_scheduler.footprints import with_run
 from adaptive_scheduler.machine import Reading, Sample
-from adaptive_scheduler.model import Decision, Live, Result, State, Status, Task, TaskState
-from adaptive_scheduler.rhythm import adaptive_interval, is_due, load_for, next_anchor, staircase
+from adaptive_scheduler.model import Decision, Live, Result, State, Task, TaskState
 from adaptive_scheduler.settings import Rules
-
-LONGEST_BACKOFF = timedelta(days=1)
-"""Doubling ends here, unless `retry_delay` itself is longer."""
+from adaptive_scheduler.turns import begun, ended
 
 UNRECORDED_KEPT = 1000
 """How many results wait for a history that cannot be written; older ones stay in their run folders."""
 
 FORGET_AFTER = timedelta(days=30)
 """How long the state of a task that left tasks.toml is kept."""
-
 
 EVENT_WAITS = timedelta(hours=1)
 EVENT_WAITS_TICKS = 12
@@ -102,37 +95,13 @@ def claimed(state: State, task: Task, live: Live, sample: Sample, rules: Rules) 
 
     Under a learned staircase the anchor is the start itself, and the rate account keeps the mean rate.
     """
-    mine = state.tasks[task.name]
-    if mine.live is not None:
-        raise StateError(f"'{task.name}' has a live run '{mine.live.run_id}' already")
-    stairs = staircase(task, rules, mine.behind)
-    interval = adaptive_interval(task.interval, stairs, load_for(task, sample, rules))
-    learned = rules.learned_for(task)
-    behind, excused_s = 0.0, 0.0
-    if learned is None:
-        anchor = next_anchor(mine.anchor, interval, live.started_at, rules.tick)
-    else:
-        anchor, behind = live.started_at, after_start(mine, learned.table, task.interval, live.started_at)
-    retrying = mine.retry_at is not None
-    beside = retrying or live.code is Code.EVENT
-    if beside and mine.anchor and not is_due(mine.anchor, interval, live.started_at, rules.tick):
-        # A retry belongs to the beat that failed, an event to none; the next beat comes when it would have come.
-        anchor, behind, excused_s = mine.anchor, mine.behind, mine.excused_s
-    return _with(
-        state,
-        task.name,
-        replace(
-            mine,
-            live=live if mine.event is None else replace(live, event=mine.event.id),
-            event=None,
-            anchor=anchor,
-            behind=behind,
-            excused_s=excused_s,
-            retry_at=None,
-            retries_used=mine.retries_used if retrying else 0,
-            retried_interruption=mine.retried_interruption and retrying,
-        ),
-    )
+    return _with(state, {task.name: begun(state.tasks[task.name], task, live, sample, rules)})
+
+
+def all_claimed(state: State, starts: Iterable[tuple[Task, Live, Sample]], rules: Rules) -> State:
+    """Stamp the starts of one plan, each as `claimed` does: thousands of tasks are copied once for all of them."""
+    begin = {task.name: begun(state.tasks[task.name], task, live, sample, rules) for task, live, sample in starts}
+    return _with(state, begin)
 
 
 def alerted(state: State, events: Iterable[Event], tasks: Mapping[str, Task], rules: Rules, now: datetime) -> State:
@@ -147,7 +116,7 @@ def alerted(state: State, events: Iterable[Event], tasks: Mapping[str, Task], ru
                 continue
             mine = state.tasks.get(name) or TaskState(first_seen=now)
             if mine.event is None or mine.event.at <= event.at:
-                state = _with(state, name, replace(mine, event=event))
+                state = _with(state, {name: replace(mine, event=event)})
     return state
 
 
@@ -167,7 +136,7 @@ def lapsed(
         if not wanted or event.at > now + tick or expiry(event, tick) < now:
             gone.append((name, event))
     for name, _ in gone:
-        state = _with(state, name, replace(state.tasks[name], event=None))
+        state = _with(state, {name: replace(state.tasks[name], event=None)})
     return state, gone
 
 
@@ -182,7 +151,7 @@ def came_back(state: State, name: str, run_id: str, now: datetime, event: Event 
     The event it was for waits once more, unless there has been a newer one.
     """
     mine = _with_live(state, name, run_id)
-    return _with(state, name, replace(mine, live=None, retry_at=now, event=mine.event or event))
+    return _with(state, {name: replace(mine, live=None, retry_at=now, event=mine.event or event)})
 
 
 def out_of_reach(state: State, name: str, run_id: str, since: datetime | None) -> State:
@@ -191,7 +160,7 @@ def out_of_reach(state: State, name: str, run_id: str, since: datetime | None) -
     live = mine.live
     if live is None or (live.unreachable_since is None) == (since is None):
         return state
-    return _with(state, name, replace(mine, live=replace(live, unreachable_since=since)))
+    return _with(state, {name: replace(mine, live=replace(live, unreachable_since=since))})
 
 
 def finished(state: State, name: str, result: Result, task: Task | None, *, rerun: bool = False) -> State:
@@ -202,27 +171,23 @@ def finished(state: State, name: str, result: Result, task: Task | None, *, reru
     the footprint.
     """
     mine = _with_live(state, name, result.run_id)
-    failed = not result.status.succeeded
     seen_s = 0.0 if mine.live is None else mine.live.cpu_seen_s
     # What a run used elsewhere is no load of this machine.
     spent = 0.0 if result.node else max(0.0, (result.cpu_s or 0.0) - seen_s)
-    footprint = with_run(mine.footprint, result)
-    done = replace(mine, live=None, last=result, failures=mine.failures + 1 if failed else 0, footprint=footprint)
-    if not failed:
-        done = replace(done, retry_at=None, retries_used=0, retried_interruption=False)
-    elif result.status in (Status.INTERRUPTED, Status.LOST):
-        # Elsewhere nobody may be sure that it does not run twice then: that takes the user's word.
-        again = not mine.retried_interruption and (not result.node or rerun)
-        done = replace(done, retry_at=result.ended_at if again else None, retried_interruption=again)
-    elif task is not None and mine.retries_used < task.retries:
-        doubled = min(2.0**mine.retries_used, LONGEST_BACKOFF / task.retry_delay)
-        delay = max(task.retry_delay, task.retry_delay * doubled)
-        done = replace(done, retry_at=result.ended_at + delay, retries_used=mine.retries_used + 1)
     return replace(
-        _with(state, name, done),
+        _with(state, {name: ended(mine, result, task, rerun=rerun)}),
         unrecorded=(*state.unrecorded, (name, result))[-UNRECORDED_KEPT:],
         spent_s=state.spent_s + spent,
     )
+
+
+def all_finished(state: State, results: Mapping[str, Result]) -> State:
+    """Take in runs by their tasks, as a story assumes them to end: nothing is recorded, and nothing tried again."""
+    done = {
+        name: ended(_with_live(state, name, result.run_id), result, None, rerun=False)
+        for name, result in results.items()
+    }
+    return _with(state, done)
 
 
 def recorded(state: State, run_ids: Iterable[str]) -> State:
@@ -233,12 +198,12 @@ def recorded(state: State, run_ids: Iterable[str]) -> State:
 
 def paused(state: State, name: str, until: datetime | None) -> State:
     """Hold a task until a time, or until `resumed`."""
-    return _with(state, name, replace(state.tasks[name], paused=True, paused_until=until))
+    return _with(state, {name: replace(state.tasks[name], paused=True, paused_until=until)})
 
 
 def resumed(state: State, name: str) -> State:
     """Give a held task free."""
-    return _with(state, name, replace(state.tasks[name], paused=False, paused_until=None))
+    return _with(state, {name: replace(state.tasks[name], paused=False, paused_until=None)})
 
 
 def pauses_over(state: State, now: datetime) -> State:
@@ -283,5 +248,5 @@ def _with_live(state: State, name: str, run_id: str) -> TaskState:
     return mine
 
 
-def _with(state: State, name: str, mine: TaskState) -> State:
-    return replace(state, tasks={**state.tasks, name: mine})
+def _with(state: State, changed: Mapping[str, TaskState]) -> State:
+    return replace(state, tasks={**state.tasks, **changed})

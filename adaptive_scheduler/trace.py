@@ -72,15 +72,13 @@ def is_trace(path: Path) -> bool:
 def read_values(path: Path) -> list[tuple[datetime, float | None]]:
     """Return moment and value of each row of a CSV file with the columns timestamp and value, as `read` does."""
     columns = ("timestamp", "value")
-    pairs = [(at, _number(fields["value"], where)) for at, fields, where in _lines(path, columns, columns)]
+    pairs = [(at, _number(fields.get("value"), where)) for at, fields, where in _lines(path, columns, columns)]
     if not any(value is not None for _, value in pairs):
         raise UsageError(f"the trace '{path}' has no value at all")
     return pairs
 
 
-def _lines(
-    path: Path, needed: Sequence[str], columns: Sequence[str]
-) -> Iterator[tuple[datetime, dict[str, str | None], str]]:
+def _lines(path: Path, needed: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[datetime, dict[str, str], str]]:
     """Yield moment, fields and place of each line, which must come in the order of time."""
     try:
         with path.open("rb") as plain:
@@ -93,15 +91,19 @@ def _lines(
         raise UsageError(f"cannot read the trace '{path}': {error}") from error
     if len(raw) > LARGEST:
         raise UsageError(f"the trace '{path}' is larger than {LARGEST // PIECE} MB; cut it into several")
-    reader = csv.DictReader(io.StringIO(text))
+    reader = csv.reader(io.StringIO(text))
     try:
-        missing = [column for column in needed if column not in (reader.fieldnames or [])]
+        names = next(reader, [])
+        missing = [column for column in needed if column not in names]
         if missing:
             raise UsageError(f"the trace '{path}' has no column '{missing[0]}'; it needs {', '.join(columns)}")
         before = None
-        for fields in reader:
+        for row in reader:
+            if not row:
+                continue
+            fields = dict(zip(names, row, strict=False))  # what is missing in a short line is unknown
             where = f"'{path}' line {reader.line_num}"
-            at = _moment(fields["timestamp"], where)
+            at = _moment(fields.get("timestamp"), where)
             if before is not None and at < before:
                 raise UsageError(f"{where}: '{fields['timestamp']}' is earlier than the line before; sort the trace")
             before = at

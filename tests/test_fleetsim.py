@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import groupby
 from math import inf
 from statistics import fmean
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,15 +18,17 @@ from adaptive_scheduler.fleet import Fleet, Where
 from adaptive_scheduler.fleetbook import Book, Figures
 from adaptive_scheduler.hosts import DAY, Herd, Host, Machines
 from adaptive_scheduler.machine import Sample
-from adaptive_scheduler.model import Priority, State, Task
+from adaptive_scheduler.model import Live, Priority, State, Task
 from adaptive_scheduler.resting import Resting
 from adaptive_scheduler.settings import Config, Rules
 from adaptive_scheduler.simulate import Made
 from adaptive_scheduler.trace import Row
-from tests.builders import NOW, minutes, task, tasks
+from tests.builders import NOW, mine, minutes, task, tasks
 
 TICK = minutes(5)
 ANY = Where()
+UNTOLD: Mapping[str, Any] = {"reason": "", "value": None, "limit": None, "unit": ""}
+"""What a plan leaves out that only decides."""
 
 
 def host(name: str, cpu: float | Sequence[float | None], *, memory: float | None = 40, days: float = 1) -> Host:
@@ -121,8 +124,8 @@ def test_what_rests_changes_no_start_and_no_figure(seed: int, count: int, slots:
     resting, figures, _ = played(herd, MANY, Machines(slots), state=state)
     whole, same, _ = played(herd, MANY, Machines(slots), state=state, rests=False)
     assert figures == same
-    starts = [[one for one in made if one.decision.code.starts] for made in (resting, whole)]
-    assert starts[0] == starts[1]
+    starts, told = ([one for one in made if one.decision.code.starts] for made in (resting, whole))
+    assert starts == [replace(one, decision=replace(one.decision, **UNTOLD)) for one in told]
 
 
 # -- who runs where ------------------------------------------------------------------------------------
@@ -278,6 +281,21 @@ def test_memory_is_what_the_trace_and_our_runs_use() -> None:
     _, _, seen = played([host("n", 10.0, memory=20, days=0.1)], wanted, Machines(memory=10_000))
     rooms = {(node.available_bytes, round(node.memory or 0.0)) for fleet in seen for node in fleet.nodes}
     assert rooms == {(8_000, 20), (7_000, 30)}
+
+
+def test_a_node_is_made_anew_when_a_tick_or_a_run_has_come() -> None:
+    wanted = anywhere(task("a", 60), task("b", 60))
+    herd = Herd([host("n", [10.0, 20.0, 30.0]), host("m", 40.0)], Machines(cores=1.0), wanted, TICK)
+    idle = State(tasks={name: mine(10) for name in wanted})
+    busy = State(tasks={**idle.tasks, "a": mine(0, live=Live("r1", NOW, node="m"))})
+    first, same, ran, later = (
+        herd(at, of).nodes
+        for at, of in ((NOW + TICK, idle), (NOW + TICK + minutes(1), idle), (NOW + TICK, busy), (NOW + 2 * TICK, busy))
+    )
+    assert all(one is other for one, other in zip(first, same, strict=True))
+    assert ran[0] is first[0]
+    assert (dict(ran[1].runs), ran[1].cpu) == ({"r1": 0}, 100.0)
+    assert (later[0].cpu, later[1].cpu) == (20.0, 100.0)
 
 
 def test_an_unknown_load_stays_unknown() -> None:

@@ -11,9 +11,9 @@ from adaptive_scheduler.case import Case
 from adaptive_scheduler.codes import Code
 from adaptive_scheduler.fleet import Fleet, Node, Where
 from adaptive_scheduler.model import Decision, Live, Priority, State, Task, TaskState
-from adaptive_scheduler.placement import NEAREST, Rooms, Yard, sample_of
+from adaptive_scheduler.placement import NEAREST, Rooms, Yard
 from adaptive_scheduler.plan import plan
-from adaptive_scheduler.ranking import Ranking, load
+from adaptive_scheduler.ranking import Ranking, load, sample_of
 from adaptive_scheduler.resting import Resting
 from adaptive_scheduler.settings import MemoryGate, Rules
 from adaptive_scheduler.staircases import Learned
@@ -137,7 +137,8 @@ def test_a_brief_plan_without_what_rests_decides_as_the_whole_one(
         for one in brief:
             as_whole = whole.pop(one.task)
             assert (one.code, one.node) == (as_whole.code, as_whole.node)
-            assert not one.code.starts or one == as_whole
+            told = replace(one, reason=as_whole.reason, value=as_whole.value, limit=as_whole.limit, unit=as_whole.unit)
+            assert not one.code.starts or told == as_whole
         assert [one for one in whole.values() if one.code not in RESTS] == []
 
 
@@ -160,3 +161,17 @@ def test_a_task_is_asleep_until_no_load_at_all_could_hold_it_back_no_longer() ->
     calm = Yard(Fleet((Node("n", 1, cpu=5.0, suffixes=frozenset({".py"})),), asked=True), Rules())
     found = [resting.awake(state, calm, sample(), NOW + minutes(one)) for one in (0, 5, 5, 6, 8)]
     assert found == [set(), set(), set(), {"a"}, {"a"}]
+
+
+def test_a_sleeping_task_is_looked_at_again_as_soon_as_its_state_is_another_one() -> None:
+    wanted = tasks(task("a", 60, where=Where()), task("never", None, where=Where()))
+    resting = Resting(wanted)
+    calm = Yard(Fleet((Node("n", 1, cpu=5.0, suffixes=frozenset({".py"})),), asked=True), Rules())
+    asleep = State(tasks={"a": mine(10), "never": mine()})
+    roused = State(tasks={name: replace(one, event=event()) for name, one in asleep.tasks.items()})
+    running = State(tasks={"a": mine(10, live=Live("r1", NOW)), "never": mine()})
+    told = (asleep, roused, asleep, running, asleep, roused)
+    assert [resting.awake(one, calm, sample(), NOW) for one in told] == [
+        *(set(), {"a", "never"}, set()),
+        *(set(), set(), {"a", "never"}),
+    ]

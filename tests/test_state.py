@@ -40,6 +40,23 @@ def test_a_second_start_beside_a_live_run_is_refused() -> None:
         folds.claimed(before, JOB, Live("new", NOW), sample(), RULES)
 
 
+def test_starts_and_ends_taken_in_together_are_as_those_taken_in_one_by_one() -> None:
+    jobs = {name: task(name) for name in ("a", "b", "c")}
+    before = state(a=mine(12), b=mine(retries_used=1), c=mine(40, retry_at=ago(1)))
+    starts = [(jobs[name], Live(name * 2, NOW), sample(load)) for name, load in (("a", 10.0), ("b", 90.0))]
+    one_by_one = before
+    for start in starts:
+        one_by_one = folds.claimed(one_by_one, *start, RULES)
+    together = folds.all_claimed(before, starts, RULES)
+    assert together == one_by_one
+    ends = {name: ended(0, run_id=name * 2) for name in ("a", "b")}
+    for name, result in ends.items():
+        one_by_one = folds.finished(one_by_one, name, result, None)
+    assert folds.all_finished(together, ends) == replace(one_by_one, unrecorded=())
+    with pytest.raises(StateError, match="'c' has no live run 'aa'"):
+        folds.all_finished(together, {"c": ends["a"]})
+
+
 def test_a_retry_keeps_the_anchor_of_its_beat_and_uses_itself_up() -> None:
     after = run_of(mine(3, retry_at=ago(1), retries_used=1))
     assert (after.anchor, after.retry_at, after.retries_used) == (ago(3), None, 1)

@@ -36,6 +36,13 @@ def test_a_trace_without_memory_and_with_naive_times_is_local(tmp_path: Path) ->
     assert row.memory is None
 
 
+def test_short_and_empty_lines_say_what_they_have(tmp_path: Path) -> None:
+    rows = trace.read(written(tmp_path, HEAD + "2024-01-01T00:00:00Z,13.5\n\n2024-01-01T00:05:00Z\n"))
+    assert [(row.cpu, row.memory) for row in rows] == [(13.5, None), (None, None)]
+    with pytest.raises(UsageError, match="line 2: 'None' is no ISO 8601 time"):
+        trace.read(written(tmp_path, "cpu_percent,timestamp\n1\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
