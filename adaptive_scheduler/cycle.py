@@ -212,8 +212,7 @@ class _Cycle:
     def _prepare(
         self, decision: Decision, mine: TaskState, now: datetime, sample: Sample, orders: dict[str, Order]
     ) -> None:
-        task = self.config.tasks[decision.task]
-        place = self.config.state_dir
+        task, place = self.config.tasks[decision.task], self.config.state_dir
         run_id = of_beat(place, task.name, mine) if decision.node else self.world.runner.new_id(now)
         about = (decision.reason, sample.cpu, sample.memory, mine.footprint, mine.event)
         order = Order(task, run_id, *about, node=decision.node, ledger=self.fleet.ledger_of(decision.node))

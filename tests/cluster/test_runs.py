@@ -120,7 +120,7 @@ def test_a_long_run_is_taken_in_by_a_later_cycle(shared: Cluster, tmp_path: Path
 
 def test_logs_of_a_run_that_lives_on_a_node_show_what_it_printed_so_far(shared: Cluster, tmp_path: Path) -> None:
     program, go = waiting(shared, tmp_path)
-    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=go))
+    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=str(go)))
     run_id = begun(program)
     until(lambda: program("logs", "job").out == "halfway\n", "what it prints")
     with program.start("logs", "job", "--follow") as following:
@@ -411,7 +411,7 @@ def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_p
 
 def test_what_a_run_printed_that_was_cut_off_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
     program, _ = waiting(shared, tmp_path)
-    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=tmp_path / "go"))
+    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=str(tmp_path / "go")))
     run_id = begun(program)
     there = shared.dir_of("n1") / "runs" / run_id / "output.log"
     until(lambda: there.exists() and b"halfway" in there.read_bytes(), "what it prints")
