@@ -7,17 +7,20 @@ interpreters, folders and their permissions, the clock, the last cycle, and limi
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from adaptive_scheduler import notifycheck, recent, registration, trust
 from adaptive_scheduler.case import percent
+from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.dispatch import BUILTIN, command, demand_trust, guarded, script_path
 from adaptive_scheduler.durations import words
 from adaptive_scheduler.edges import World
-from adaptive_scheduler.errors import DispatchError, StateError
+from adaptive_scheduler.errors import DispatchError, StateError, UsageError
 from adaptive_scheduler.events import Level
+from adaptive_scheduler.fleet import Cluster
 from adaptive_scheduler.footprints import need
 from adaptive_scheduler.model import State
 from adaptive_scheduler.norms import UNTIL_LEARNED, time_limit
@@ -60,6 +63,8 @@ def _cluster(world: World) -> Iterator[Finding]:
     tasks = [task for task in world.config.tasks.values() if task.where is not None and task.enabled]
     if world.config.cluster is None or not tasks:
         return
+    if soon := _expiry(world.config.cluster):
+        yield Finding("warning", "cluster", soon, "from then on nobody is let in; look at the nodes' own, too")
     fleet = world.runner.fleet()
     world.runner.close()
     if fleet.problem:
@@ -74,6 +79,18 @@ def _cluster(world: World) -> Iterator[Finding]:
             wish = str(task.where) or "at all"
             hint = "'adaptive-scheduler cluster status' shows who is there"
             yield Finding("warning", f"tasks.{task.name}.where", f"there is no node {wish} now", hint)
+
+
+def _expiry(cluster: Cluster) -> str:
+    """Return that our certificates expire soon; of those that cannot be read the cluster's own answer tells."""
+    if not cluster.certificates:
+        return ""
+    from adaptive_scheduler.cluster.tls import Certificates
+
+    with suppress(UsageError):
+        # The true time, whatever a test pretends: TLS knows no other.
+        return Certificates(Path(cluster.certificates)).expire_soon(Clock().now())
+    return ""
 
 
 def _tasks(config: Config) -> Iterator[Finding]:

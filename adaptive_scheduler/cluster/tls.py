@@ -7,7 +7,7 @@ checked too, before dask is asked for anything.
 import ssl
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 GREETING_S = 0.3
 """How long a scheduler without TLS may think before we ask whether it has TLS: that one waits for us to speak."""
+
+SOON = timedelta(days=30)
+"""So long before certificates expire it is told: they have to be carried to machines."""
+
+RENEWAL = "make it anew: adaptive-scheduler cluster certs DIR --renew --host NAME"
 
 NOT_YET_VALID, EXPIRED, OTHER_HOST, OTHER_ADDRESS = 9, 10, 62, 64
 """OpenSSL's verdicts on a certificate (x509_vfy.h)."""
@@ -38,13 +43,21 @@ class Certificates:
         Without `now` it is the true time, which TLS itself goes by.
         """
         own = cls(Path(folder))
-        renewal = "make it anew: adaptive-scheduler cluster certs DIR --renew --host NAME"
         authority, certificate = pem.certificate(own.ca), pem.certificate(own.certificate)
         pem.belongs(own.key, pem.key(own.key), certificate, own.certificate)
         pem.issued_by(own.certificate, certificate, authority, own.ca)
         for path, one in ((own.ca, authority), (own.certificate, certificate)):
-            pem.valid_at(path, one, now or Clock().now(), renewal)
+            pem.valid_at(path, one, now or Clock().now(), RENEWAL)
         return own
+
+    def expire_soon(self, now: datetime) -> str:
+        """Return which of them expires within a month and the way out, empty when none does; raises UsageError."""
+        ends = {path: pem.certificate(path).not_valid_after_utc for path in (self.ca, self.certificate)}
+        path = min(ends, key=lambda one: ends[one])
+        if ends[path] - now > SOON:
+            return ""
+        anew = RENEWAL if path == self.certificate else "make a new folder for all machines: cluster certs NEWDIR"
+        return f"'{path}' expires on {ends[path]:%Y-%m-%d}; {anew}"
 
     @property
     def ca(self) -> Path:

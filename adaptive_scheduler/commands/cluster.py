@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adaptive_scheduler import addresses, dispatch
+from adaptive_scheduler.clock import Clock
 from adaptive_scheduler.cluster import respawn
 from adaptive_scheduler.cluster.tls import Certificates
 from adaptive_scheduler.commands import output
@@ -35,6 +36,7 @@ def scheduler(host: str, port: int, certificates: Path | None, *, check: bool, c
         )
     if not child:
         _advise_root("the scheduler", "scheduler")
+        _advise_renewal(own)
     if check:
         output.line(f"would listen at {addresses.Master('tls' if own else 'tcp', host, port)}")
         return 0
@@ -101,6 +103,7 @@ def node(
     )
     if not child:
         _advise_root(f"node '{mine}'", "node")
+        _advise_renewal(wish.certificates)
     if check:
         output.line(f"would join {wish.master} as '{mine}' with {wish.slots} slots; its folder is '{wish.folder}'")
         return 0
@@ -184,6 +187,11 @@ def _own_folder(environ: Mapping[str, str]) -> Path:
     if dispatch.PLATFORM == "windows":
         return Path(environ.get("LOCALAPPDATA") or Path.home()) / "adaptive-scheduler" / "nodes"
     return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "adaptive-scheduler" / "nodes"
+
+
+def _advise_renewal(own: Certificates | None) -> None:
+    if own is not None and (soon := own.expire_soon(Clock().now())):
+        output.problem(soon)
 
 
 def _advise_root(who: str, role: str) -> None:

@@ -75,6 +75,17 @@ def test_a_folder_that_was_copied_whole_is_taken(made: Path, tmp_path: Path) -> 
     assert Certificates.of(str(folder)) == Certificates(folder)
 
 
+def test_a_month_before_they_expire_it_is_said_which_and_the_way_out(tmp_path: Path) -> None:
+    make(tmp_path, "me", life=timedelta(days=40))
+    mine = Certificates.of(str(tmp_path / "me"))
+    assert mine.expire_soon(NOW + timedelta(days=9)) == ""
+    assert mine.expire_soon(NOW + timedelta(days=11)).startswith(f"'{mine.certificate}' expires on ")
+    make(tmp_path, "me", renew=True, life=timedelta(days=4000))
+    told = mine.expire_soon(NOW + timedelta(days=3640))
+    assert told.startswith(f"'{mine.ca}' expires on ")
+    assert told.endswith("make a new folder for all machines: cluster certs NEWDIR")
+
+
 def lost(name: str) -> Callable[[Path, Path], None]:
     return lambda folder, _: (folder / name).unlink()
 
