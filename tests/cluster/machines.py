@@ -24,9 +24,6 @@ from tests.program import Answer, Program
 
 MARK = "ADAPTIVE_TEST_CLUSTER"
 
-UNTIL_GO = "while not os.path.exists({go!r}):\n    time.sleep(0.01)\nprint('over')\n"
-"""A script that runs until a file is there."""
-
 COMMAND = [sys.executable, "-m", "adaptive_scheduler", "cluster"]
 
 
@@ -36,6 +33,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def until_go(go: str | Path) -> str:
+    """A script that runs until a file is there."""
+    return f"while not os.path.exists({str(go)!r}):\n    time.sleep(0.01)\nprint('over')\n"
 
 
 class Member:

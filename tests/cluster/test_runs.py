@@ -18,7 +18,7 @@ from adaptive_scheduler.model import TaskState
 from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.store import Store
 from tests.builders import event
-from tests.cluster.machines import UNTIL_GO, Cluster, at_work, begun, cluster, collected, cycle, decision
+from tests.cluster.machines import Cluster, at_work, begun, cluster, collected, cycle, decision, until_go
 from tests.processes import kill, until
 from tests.program import Program
 
@@ -59,7 +59,7 @@ def own(tmp_path: Path) -> Iterator[Cluster]:
 def waiting(made: Cluster, folder: Path, text: str = ON_N1) -> tuple[Program, Path]:
     """A project whose job runs until the file that is returned with it is there."""
     go = folder / "go"
-    return made.project(folder / "project", text).script("job.py", UNTIL_GO.format(go=str(go))), go
+    return made.project(folder / "project", text).script("job.py", until_go(go)), go
 
 
 def ended(made: Cluster, run_id: str, node: str = "n1") -> None:
@@ -120,7 +120,7 @@ def test_a_long_run_is_taken_in_by_a_later_cycle(shared: Cluster, tmp_path: Path
 
 def test_logs_of_a_run_that_lives_on_a_node_show_what_it_printed_so_far(shared: Cluster, tmp_path: Path) -> None:
     program, go = waiting(shared, tmp_path)
-    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=str(go)))
+    program.script("job.py", "print('halfway', flush=True)\n" + until_go(go))
     run_id = begun(program)
     until(lambda: program("logs", "job").out == "halfway\n", "what it prints")
     with program.start("logs", "job", "--follow") as following:
@@ -326,7 +326,7 @@ def test_a_run_lives_through_the_death_of_the_scheduler_and_the_cycle_says_nothi
     scheduler, node = own.scheduler().start(), own.node("n1").up()
     go = tmp_path / "go"
     program = own.project(tmp_path / "project", ON_N1, cluster='timeout = "1s"')
-    program.script("job.py", UNTIL_GO.format(go=str(go)))
+    program.script("job.py", until_go(go))
     with program.start("run", "--wait", "4s", "--json") as under_way:
         run_id = at_work(program)
         scheduler.kill_child()
@@ -411,7 +411,7 @@ def test_a_run_whose_supervisor_was_killed_is_interrupted(shared: Cluster, tmp_p
 
 def test_what_a_run_printed_that_was_cut_off_comes_home_and_leaves_the_node(shared: Cluster, tmp_path: Path) -> None:
     program, _ = waiting(shared, tmp_path)
-    program.script("job.py", "print('halfway', flush=True)\n" + UNTIL_GO.format(go=str(tmp_path / "go")))
+    program.script("job.py", "print('halfway', flush=True)\n" + until_go(tmp_path / "go"))
     run_id = begun(program)
     there = shared.dir_of("n1") / "runs" / run_id / "output.log"
     until(lambda: there.exists() and b"halfway" in there.read_bytes(), "what it prints")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from adaptive_scheduler.opening import open_world
-from tests.cluster.machines import UNTIL_GO, begun, collected, cycle, decision
+from tests.cluster.machines import begun, collected, cycle, decision, until_go
 from tests.cluster.mixed import HOME, PYTHON, Mixed, OfWindows, around, there, words
 from tests.processes import kill, until
 from tests.program import Program
@@ -80,7 +80,7 @@ def folder() -> Iterator[Path]:
 def waiting(made: Mixed, folder: Path, more: str = "") -> tuple[Program, Path]:
     """A project whose job runs until the file that is returned with it is there."""
     go = folder / "go"
-    return made.project(folder / "p", ON_WINDOWS + more).script("job.py", UNTIL_GO.format(go=there(go))), go
+    return made.project(folder / "p", ON_WINDOWS + more).script("job.py", until_go(there(go))), go
 
 
 def ended(made: Mixed, run_id: str) -> None:
@@ -191,7 +191,7 @@ def test_windows_may_be_master_and_scheduler_too_with_certificates_of_its_own(fo
         (certs / "here" / "key.pem").chmod(0o600)  # as whoever copies it must; Windows knows no such mode
         made.windows_scheduler("--certificates", there(certs / "master")).up()
         made.node("here", "--certificates", str(certs / "here"), master=secured).up()
-        program = OfWindows(folder).script("job.py", UNTIL_GO.format(go=str(folder / "go")))
+        program = OfWindows(folder).script("job.py", until_go(folder / "go"))
         program.environ |= made.environ
         own = json.dumps(there(certs / "master"))
         head = f'[scheduler]\ntick = "1m"\n[cluster]\nmaster = "{secured}"\ncertificates = {own}\n'
