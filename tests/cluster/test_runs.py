@@ -145,6 +145,19 @@ def test_logs_of_a_run_whose_node_cannot_be_asked_say_where_it_is(own: Cluster, 
     assert answer.err.endswith("what it printed comes here with its end\n")
 
 
+def test_new_tasks_wait_for_the_calm_node_and_leave_the_busy_one_alone(own: Cluster, tmp_path: Path) -> None:
+    own.scheduler().start()
+    for name, cpu in (("busy", 95), ("calm", 5)):
+        own.environ["ADAPTIVE_FAKE_SAMPLE"] = f"cpu={cpu},memory=10"
+        own.node(name, "--slots", "2").up()
+    names = [f"job{number}" for number in range(6)]
+    tables = [ANY.replace("tasks.job", f"tasks.{name}") for name in names]
+    program = own.project(tmp_path / "p", "".join(tables)).script("job.py", "")
+    runs = cycle(program, wait="30s").json["runs"]
+    assert sorted((run["task"], run["node"], run["status"]) for run in runs) == [(name, "calm", "ok") for name in names]
+    assert own.runs_of("busy") == []
+
+
 def test_a_copy_of_a_project_does_its_own_runs(shared: Cluster, tmp_path: Path) -> None:
     for name in ("one", "other"):  # with the same past: both see their task first at the same moment
         program = shared.project(tmp_path / name, ON_N1).script("job.py", f"print({name!r})\n").at(NOW)
