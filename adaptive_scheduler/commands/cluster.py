@@ -45,8 +45,11 @@ def scheduler(host: str, port: int, certificates: Path | None, *, check: bool, c
 
         try:
             return serve(host, port, own)
-        except OSError as error:
-            raise UsageError(f"cannot listen at {host}:{port}: {error.strerror or error}") from error
+        except (OSError, RuntimeError) as error:  # the engine says RuntimeError, and means its cause
+            cause = error.__cause__ or error
+            if not isinstance(cause, OSError):
+                raise
+            raise UsageError(f"cannot listen at {host}:{port}: {cause.strerror or cause}") from error
     return respawn.keep_going(_again(), lambda text: output.problem(f"scheduler {text}"))
 
 
