@@ -156,6 +156,15 @@ def check(context: typer.Context, as_json: AsJson = False) -> int:
 
 @app.command()
 @verb
+def stop(context: typer.Context, task: TaskName) -> int:
+    """End the live run of a task, wherever it is."""
+    from adaptive_scheduler.commands.hold import stop as body
+
+    return body(context.obj, task)
+
+
+@app.command()
+@verb
 def pause(
     context: typer.Context,
     task: TaskName,

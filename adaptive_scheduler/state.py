@@ -206,6 +206,11 @@ def resumed(state: State, name: str) -> State:
     return _with(state, {name: replace(state.tasks[name], paused=False, paused_until=None)})
 
 
+def told_to_stop(state: State, name: str, *, told: bool = True) -> State:
+    """Take note that the user ends the live run of a task: that it is cut off is no reason to try it again."""
+    return _with(state, {name: replace(state.tasks[name], retried_interruption=told)})
+
+
 def pauses_over(state: State, now: datetime) -> State:
     """Give free every task whose pause had an end that has passed."""
     over = [n for n, t in state.tasks.items() if t.paused and t.paused_until and t.paused_until <= now]

@@ -23,7 +23,20 @@ from tests.terminals import read_on_a_terminal
 
 NOW = datetime.fromisoformat("2025-11-02T22:30:00+09:00")
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, terminals and closed descriptors of POSIX")
-VERBS = ["run", "status", "why", "history", "logs", "check", "pause", "resume", "simulate", "trends", "forecast"]
+VERBS = [
+    "run",
+    "status",
+    "why",
+    "history",
+    "logs",
+    "check",
+    "stop",
+    "pause",
+    "resume",
+    "simulate",
+    "trends",
+    "forecast",
+]
 VERBS += ["learn", "events", "notify", "report", "install", "uninstall", "schema", "init", "help"]
 VERBS += ["cluster", "task", "import"]
 
@@ -425,6 +438,21 @@ def test_following_a_live_run_goes_on_until_it_ends_and_splits_no_character(prog
     follower.stdout.close()
     if follower.stderr:
         follower.stderr.close()
+
+
+def test_stop_ends_a_live_run_and_it_is_not_tried_again(program: Inside) -> None:
+    program.script("job.py", "print('at it', flush=True)\ntime.sleep(600)\n")
+    assert "'job' has no live run" in program("stop", "job").err
+    assert "did you mean 'job'?" in program("stop", "jab").err
+    program("run", "--wait", "0")
+    until(lambda: b"at it" in b"".join(path.read_bytes() for path in program.outputs.glob("runs/job/*/output.log")))
+    told = program("stop", "job")
+    assert (told.code, told.out) == (0, "the run of 'job' is told to end; the next cycle takes that in\n")
+    until(lambda: list(program.outputs.glob("runs/job/*/done.json")), "its end")
+    program.at(NOW + five_minutes(1))("run")
+    (run,) = program("history", "job", "--json").lines
+    assert (run["status"], program("stop", "job").code) == ("interrupted", 1)
+    assert program.state["tasks"]["job"].get("retry_at") is None
 
 
 def test_check_tells_every_fault_with_its_line(program: Inside) -> None:

@@ -119,6 +119,14 @@ def test_an_interrupted_run_is_tried_again_once() -> None:
     assert second.retry_at is None
 
 
+def test_a_run_that_the_user_ended_is_not_tried_again() -> None:
+    told = folds.told_to_stop(state(job=mine(12, live=live())), "job")
+    after = folds.finished(told, "job", ended(0, Status.INTERRUPTED, "r1"), JOB).tasks["job"]
+    assert (after.retry_at, after.retried_interruption) == (None, False)
+    untold = folds.told_to_stop(told, "job", told=False)
+    assert folds.finished(untold, "job", ended(0, Status.INTERRUPTED, "r1"), JOB).tasks["job"].retry_at == NOW
+
+
 def test_an_end_without_its_task_in_the_configuration_is_collected() -> None:
     after = folds.finished(state(job=mine(1, live=live())), "job", ended(0, Status.FAILED, "r1"), None)
     assert after.tasks["job"].retry_at is None

@@ -10,7 +10,7 @@ from adaptive_scheduler.manpage import Section, definition, parse
 Sections = list[Section]
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "EVERY DAY": ("status", "why", "history", "logs", "run", "pause", "resume"),
+    "EVERY DAY": ("status", "why", "history", "logs", "run", "stop", "pause", "resume"),
     "SETTING UP": ("init", "check", "schema", "install", "uninstall", "help"),
     "TASKS BY COMMAND": (
         *("task", "task add", "task set", "task enable", "task disable", "task remove", "task list"),

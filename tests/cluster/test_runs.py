@@ -15,7 +15,6 @@ import pytest
 from adaptive_scheduler.cluster.link import Link
 from adaptive_scheduler.fleet import Cluster as Wanted
 from adaptive_scheduler.model import TaskState
-from adaptive_scheduler.opening import open_world
 from adaptive_scheduler.store import Store
 from tests.builders import event
 from tests.cluster.machines import Cluster, at_work, begun, cluster, collected, cycle, decision, until_go
@@ -512,11 +511,33 @@ def test_a_run_whose_node_stays_away_is_lost_and_runs_elsewhere_only_with_leave(
     other.stop()
 
 
-def test_a_run_can_be_told_to_stop_from_here(shared: Cluster, tmp_path: Path) -> None:
-    program, _ = waiting(shared, tmp_path)
+def test_a_run_can_be_told_to_stop_from_here_and_is_not_run_again(shared: Cluster, tmp_path: Path) -> None:
+    program, _ = waiting(shared, tmp_path, f'{ON_N1}on_loss = "rerun"\n')
     run_id = begun(program)
-    world = open_world(str(program.folder / "tasks.toml"), strict=True, write=False).world
-    assert world.runner.kill("job", run_id)
-    world.runner.close()
+    told = program("stop", "job")
+    assert (told.code, told.out) == (
+        0,
+        "the run of 'job' on node 'n1' is told to end; the next cycle takes that in\n",
+    )
     ended(shared, run_id)
     assert collected(program) == [(run_id, "interrupted")]
+    assert decision(program)["code"] == "NOT_DUE"
+    assert program.starts("job.py") == [run_id]
+
+
+def test_a_run_whose_node_cannot_be_asked_goes_on_and_its_loss_is_tried_again_as_ever(
+    own: Cluster, tmp_path: Path
+) -> None:
+    scheduler = own.scheduler().up()
+    own.node("n1").up()
+    program, _ = waiting(own, tmp_path, f'{ON_N1}on_loss = "rerun"\n')
+    run_id = begun(program)
+    scheduler.kill()
+    told = program("stop", "job")
+    assert (told.code, told.out) == (1, "")
+    assert "node 'n1' cannot be asked now, and the run there goes on" in told.err
+    scheduler.start()
+    until(lambda: own.status().get("n1", {}).get("usable"), "the node")
+    kill(supervisor_of(own, run_id))
+    until(lambda: (run_id, "interrupted") in collected(program), "the interruption")
+    until(lambda: len(program.starts("job.py")) == 2, "the second start")
