@@ -93,10 +93,7 @@ def load_for(task: Task, sample: Sample, rules: Rules) -> float | None:
 
 def adaptive_interval(base: timedelta, stairs: Staircase, cpu: float | None) -> timedelta:
     """Return the base interval times the smallest age whose ceiling admits this CPU."""
-    for stair in stairs:
-        if stair.admits(cpu):
-            break
-    return base * stair.age  # of the last one where none admits it
+    return base * next((stair.age for stair in stairs if stair.admits(cpu)), stairs[-1].age)
 
 
 def slowest_interval(base: timedelta, stairs: Staircase) -> timedelta:
