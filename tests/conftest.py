@@ -1,7 +1,9 @@
-"""For the whole suite: a shell lets what it starts in the background ignore Ctrl-C, and children inherit that."""
+"""For the whole suite: what a shell has in the background ignores Ctrl-C, under nohup a hangup too; children inherit it."""
 
 import signal
 
+# A signal with a handler is back at its default in a child; one that is ignored stays ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A signal with a handler is back at its default in a child; one that is ignored stays ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
