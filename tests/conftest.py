@@ -1,4 +1,4 @@
-"""For the whole suite: what a shell has in the background ignores Ctrl-C, under nohup a hangup too; children inherit it."""
+"""For the whole suite: what is in the background ignores Ctrl-C, under nohup a hangup too; children inherit that."""
 
 import signal
 
