@@ -237,7 +237,7 @@ def test_a_large_output_travels_in_pieces_and_never_with_the_end_of_its_run(
 ) -> None:
     cargo["spec"]["output_max_bytes"] = 10_000_000
     (step,) = cargo["steps"]
-    script = b"import sys\nfor number in range(500_000):\n    sys.stdout.write(f'{number:06}\\n')\n"
+    script = b"import sys\nfor number in range(500_000):\n    sys.stdout.buffer.write(b'%06d\\n' % number)\n"
     step |= {"content": script, "sha256": hashlib.sha256(script).hexdigest()}
     told = perform(ledger, cargo)
     assert (told["done"]["status"], told["output"], told["bytes"]) == ("ok", b"", 3_500_000)
