@@ -19,10 +19,12 @@ NODE = "node"
 def load(node: Node, live: int) -> float:
     """Return how much it hurts to start there, 0 to 100: the mean of its CPU and its share of taken slots.
 
+    It is more where critical runs, which need none, have passed the slots: so they are spread, too.
+
     Its CPU is a mean over the last half minute, which the runs that have just begun are not in yet; its
     slots say nothing of what others do there.
     """
-    return (50.0 if node.cpu is None else node.cpu) / 2 + 50.0 * min(1.0, live / max(1, node.slots))
+    return (50.0 if node.cpu is None else node.cpu) / 2 + 50.0 * live / max(1, node.slots)
 
 
 def stair_of(cpu: float | None, stairs: Staircase) -> int:
