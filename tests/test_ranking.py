@@ -29,11 +29,16 @@ def every_node_is_asked(
     case: Case, yard: Yard, left: Rooms, start: Callable[[Case], Decision], *, brief: bool = False
 ) -> Decision:
     """Place a task by asking one node after the other, each by all its gates."""
-    refusals = []
+    refusals, due = [], case
+    if case.mine.anchor is None and case.task.beats:
+        just_due = replace(case, mine=replace(case.mine, anchor=case.mine.first_seen - case.task.interval))
+        on_each = [replace(just_due, sample=sample_of(node, case.now)) for node in yard.suitable(case.task)]
+        due = case if all(map(gates.rhythm, on_each)) else just_due
     for node in sorted(yard.suitable(case.task), key=lambda node: (load(node, left[node.name].live), node.name)):
         room = left[node.name]
         there = replace(case, sample=sample_of(node, case.now))
-        verdict = gates.rhythm(there) or admission.memory_gate(there) or admission.admit(there, start(there), room)
+        early = gates.rhythm(replace(due, sample=there.sample))
+        verdict = early or admission.memory_gate(there) or admission.admit(there, start(there), room)
         if verdict.code.starts:
             told = f"{verdict.reason}; on '{node.name}' ({room.live} of {node.slots} slots)"
             return replace(verdict, reason=told, node=node.name)
