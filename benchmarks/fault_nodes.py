@@ -13,10 +13,12 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 from fault_power import Cut, lay_out
-from fault_project import CONFIG, Answer, Place, is_traced, until
+from fault_project import CONFIG, Answer, Place
+from fault_waits import is_traced, until
 from members import MARK, Member
 from members import Place as Loopback
 
@@ -128,16 +130,9 @@ class Elsewhere(Place):
         there = (path for name in ("claim", "spec.json") for path in self.runs.glob(f"*/{name}"))
         return super().is_idle() and not any(map(locks.is_held, there))
 
-    def cycle(
-        self,
-        number: int,
-        *words: str,
-        trace: Sequence[str] | None = None,
-        python: str = "",
-        measured: bool = False,
-    ) -> Answer:
+    def cycle(self, number: int, *words: str, **more: Any) -> Answer:
         """Call one cycle of the master."""
-        answer = super().cycle(number, *words, trace=trace, python=python, measured=measured)
+        answer = super().cycle(number, *words, **more)
         time.sleep(ON_ITS_WAY_S)
         until(self.is_idle)
         return answer

@@ -10,26 +10,23 @@ import itertools
 import os
 import runpy
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from fault_waits import HUNG, ended, is_traced, until
+
 from adaptive_scheduler.runners.local import ID_FORM
 
-PATIENCE_S = 60.0
 WAIT = "8s"
 TICK = timedelta(minutes=5)
 KILLED = -9
-HUNG = 99 << 8
-"""The status of a cycle that had to be ended."""
 
 CONFIG = """
 [scheduler]
@@ -196,7 +193,7 @@ class Place:
             until(lambda: is_traced(child))
         os.write(opened, b".")
         os.close(opened)
-        status = _ended(child)
+        status = ended(child)
         if watcher is not None:
             watcher.wait()
         said = self.said.read_text(encoding="utf-8", errors="replace")
@@ -271,33 +268,3 @@ def _known_ids(python: str, now: datetime, at: datetime) -> None:
     vars(runid)["_text"] = lambda moment: "" if moment is None else str(moment - at)
     if python:
         spawn.spawn.__kwdefaults__ = {"python": python}
-
-
-def is_traced(pid: int) -> bool:
-    """Whether a process is watched, or gone."""
-    try:
-        return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return True
-
-
-def _ended(child: int) -> int:
-    """Return the status that a process ends with; one that does not end is ended."""
-    give_up_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < give_up_s:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return status
-        time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return HUNG
-
-
-def until(condition: Callable[[], Any]) -> None:
-    """Wait until something is so; TimeoutError when it does not come."""
-    give_up_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > give_up_s:
-            raise TimeoutError("what was waited for did not come")
-        time.sleep(0.002)

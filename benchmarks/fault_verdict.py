@@ -7,7 +7,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from fault_project import HUNG, KILLED, Answer, Place, until
+from fault_project import KILLED, Answer, Place
+from fault_waits import HUNG, until
 
 from adaptive_scheduler.store import Store
 
